@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The data plane as network functions see it: packet metadata, nodes, arcs, drops, ports, workers.
+//
+// One rte_graph per worker. A packet moves node to node; functions meet at arcs. Everything that all
+// functions share with the fast path is here; nothing here names a function.
+//
+// Who may call what: "control" = the control thread, at init, in prepare/commit/release or later;
+// "node" = inside a node's process function, on any worker.
+#pragma once
+
+#include "lib/err.h"
+#include <jansson.h>
+#include <rte_ether.h>
+#include <rte_graph.h>
+#include <rte_graph_worker.h>
+#include <rte_mbuf.h>
+#include <rte_mbuf_dyn.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define DP_VECTOR      256  // packets that a node works on at a time
+#define DP_MAX_PORTS   32   // RTE_MAX_ETHPORTS of Debian's DPDK, bond members included
+#define DP_MAX_IFACES  4096 // interfaces: ports first (index = port), then routed interfaces
+#define DP_MAX_WORKERS 16
+#define DP_MAX_DROPS   512 // drop reasons, all functions together
+#define DP_ARC_SLOTS   32  // nodes on one arc, its end included
+#define DP_MTU_MAX     9216
+#define DP_NONE        UINT16_MAX
+
+// ---- packet metadata -------------------------------------------------------------------------------
+
+// Travels in the mbuf (a dynamic field), valid from port_rx to port_tx. The port that a packet came in by
+// is m->port (a port index, set by port_rx).
+struct dp_meta {
+	uint16_t iface;  // the interface it is being processed on (a routed one); ports: m->port
+	uint16_t out;    // port that it leaves by: read by port_tx
+	uint16_t vlan;   // VLAN id it was classified to by the switch; 0: none
+	uint16_t drop;   // why, when it goes to the drop node
+	uint32_t domain; // switch or VRF index
+	uint32_t user;   // scratch between two neighbouring nodes of one function
+};
+
+extern int dp_meta_offset;     // registered once at start-up
+extern uint64_t dp_trace_flag; // this bit of ol_flags: the packet is traced
+
+static inline struct dp_meta *dp_meta(struct rte_mbuf *m) {
+	return RTE_MBUF_DYNFIELD(m, dp_meta_offset, struct dp_meta *);
+}
+
+// ---- nodes and arcs --------------------------------------------------------------------------------
+
+enum dp_arc {
+	DP_ARC_NONE,
+	DP_ARC_PORT_IN,  // every frame that a port received; ends in eth_input
+	DP_ARC_L2_IN,    // frames of switch ports; ends in switch_input
+	DP_ARC_L2_OUT,   // frames that a switch sends to a port; goes on into port-out
+	DP_ARC_L3_IN,    // IP packets on a routed interface
+	DP_ARC_L3_OUT,   // IP packets about to leave by a routed interface
+	DP_ARC_LOCAL,    // packets for this box
+	DP_ARC_PORT_OUT, // every frame about to leave by a port; ends in port_tx
+	DP_ARC_COUNT,
+};
+
+struct dp_drop {
+	const char *why; // "runt": the drop is called drop_<node>_runt
+	const char *help;
+};
+
+typedef uint16_t (*dp_process_fn)(
+	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n);
+
+// One per node, at the end of node_<x>.c, registered by DP_NODE. Edges of the rte_graph node are laid out as:
+// `next` in order, then drop, then for each arc that it is on or starts, the nodes of that arc.
+struct dp_node {
+	const char *name; // = file = function prefix
+	const char *help;
+	dp_process_fn process;
+	// The arc it sits on, and its neighbours there by node name ({NULL}-terminated, may be NULL). Enabled per
+	// interface with dp_arc_enable(); an arc's end is always enabled.
+	enum dp_arc arc;
+	bool arc_end;
+	const char *const *after;
+	const char *const *before;
+	enum dp_arc starts[4]; // arcs that it starts packets on
+	const char *const *next;
+	const struct dp_drop *drops; // closed by {0}
+	// One line on what this node sees in the packet, for `leat trace`; NULL: name only. Returns bytes written.
+	int (*trace)(const struct rte_mbuf *m, char *buf, size_t size);
+	// set once by registration, before any graph exists; read by the inlines below
+	rte_edge_t drop_edge;
+	uint16_t drop_base;
+	uint16_t base[DP_ARC_COUNT]; // edge of an arc's slot 0
+	uint16_t slot[DP_ARC_COUNT]; // its own place on an arc; 0: start of the arc
+	rte_node_t id;
+	struct dp_node *link;
+};
+
+// Defines the constructor that registers `desc` (a static struct dp_node) and the process function that
+// rte_graph calls: one predictable branch per vector for trace, then desc.process inlined.
+#define DP_NODE(desc)                                                                            \
+	static uint16_t desc##_run(                                                              \
+		struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t nb_objs) { \
+		if (unlikely(dp_tracing))                                                        \
+			dp_trace_visit(&desc, objs, nb_objs);                                    \
+		return desc##_process(graph, node, objs, nb_objs);                               \
+	}                                                                                        \
+	RTE_INIT(desc##_register) {                                                              \
+		desc.process = desc##_run;                                                       \
+		dp_node_register(&desc);                                                         \
+	}
+
+void dp_node_register(struct dp_node *node); // constructors only
+extern volatile bool dp_tracing;
+void dp_trace_visit(const struct dp_node *node, void **objs, uint16_t n); // node
+
+// next[iface][slot] = slot of the next enabled node, the arc's end at last. Written by control, one byte at a
+// time; read by nodes. l2-out runs on into port-out in the table, without a node in between.
+struct dp_arc_table {
+	uint8_t next[DP_MAX_IFACES][DP_ARC_SLOTS];
+};
+extern struct dp_arc_table dp_arc_tables[DP_ARC_COUNT];
+
+// node: the edge by which a packet on interface `iface` continues along (or starts) `arc`.
+static inline rte_edge_t dp_arc_next(const struct dp_node *self, enum dp_arc arc, unsigned iface) {
+	return self->base[arc] + dp_arc_tables[arc].next[iface][self->slot[arc]];
+}
+
+// control: puts `node` on its arc for packets of `iface`, or takes it off. Takes effect packet by packet.
+int dp_arc_enable(const char *node, unsigned iface, bool on, struct err *err);
+
+// node: marks the packet as dropped for the reason `why` (index into self->drops); returns its edge.
+static inline rte_edge_t dp_drop(const struct dp_node *self, struct rte_mbuf *m, unsigned why) {
+	dp_meta(m)->drop = self->drop_base + why;
+	return self->drop_edge;
+}
+
+// node: sends objs[i] along edge next[i]. When all go one way the whole stream moves at once, else runs of
+// equal edges are copied. n ≤ DP_VECTOR; `whole`: objs is all that the node was called with.
+static inline void dp_enqueue(struct rte_graph *graph, struct rte_node *node, void **objs,
+	const rte_edge_t *next, uint16_t n, bool whole) {
+	uint16_t start = 0;
+	for (uint16_t i = 1; i < n; i++) {
+		if (likely(next[i] == next[start]))
+			continue;
+		rte_node_enqueue(graph, node, next[start], objs + start, i - start);
+		start = i;
+	}
+	if (start == 0 && whole)
+		rte_node_next_stream_move(graph, node, next[0]);
+	else
+		rte_node_enqueue(graph, node, next[start], objs + start, n - start);
+}
+
+// ---- ports -----------------------------------------------------------------------------------------
+
+enum dp_port_mode {
+	DP_PORT_UNUSED, // frames are dropped: drop_eth_input_unused
+	DP_PORT_L2,     // frames start the l2-in arc
+	DP_PORT_L3,     // IP and ARP start the l3-in arc or local
+};
+
+struct dp_port_info {
+	const char *name; // borrowed; valid until the port is released
+	uint16_t index;
+	uint16_t mtu; // bytes of L3 payload; a frame may have 14 + 8 (two tags) more
+	bool link_up;
+	uint64_t speed_bps; // 0: unknown
+	struct rte_ether_addr mac;
+};
+
+// control. Ports of a running or of the prepared configuration: a function's prepare may already look up a port
+// that the same transaction adds. Index, or -ENOENT.
+int dp_port_find(const char *name);
+int dp_port_info(unsigned port, struct dp_port_info *info); // -ENOENT
+// control, in commit.
+void dp_port_mode_set(unsigned port, enum dp_port_mode mode);
+// control: called after a port's link went up or down. At most 8 listeners; at init.
+void dp_port_on_link(void (*changed)(unsigned port, bool up));
+
+// node: ports whose link is up, as a bit mask (a switch floods to no dead port).
+extern volatile uint32_t dp_ports_up;
+
+// ---- interfaces that are not ports ------------------------------------------------------------------
+
+int dp_iface_new(const char *name, struct err *err); // control: index ≥ DP_MAX_PORTS, or -ENOSPC
+void dp_iface_free(unsigned iface);                  // control, in release
+
+// ---- workers ---------------------------------------------------------------------------------------
+
+struct dp_worker {
+	unsigned id;     // 0..dp_worker_count()-1
+	uint64_t now_ns; // clock_now_ns() as of this turn of the loop
+} __rte_cache_aligned;
+
+extern __thread struct dp_worker *dp_self; // node: the worker it runs on
+
+unsigned dp_worker_count(void); // control: workers that exist now (≤ DP_MAX_WORKERS)
+// control: returns after every worker has passed a quiescent state; what was unpublished before may be freed.
+void dp_sync(void);
+// Tests and benches: with `system.workers = 0` no thread is started and the caller turns the loop itself.
+void dp_step(void);
+
+// ---- start and stop (leatd's main, tests, benches) ----------------------------------------------------
+
+struct dp_start_opts {
+	const char *run_dir; // sockets of vhost-user and memif ports
+	unsigned memory_mb;  // 0: default 512
+	bool no_huge;        // do not even try hugepages
+	bool quiet;          // EAL speaks at warning level only
+	unsigned burst;      // rx burst; 0: default 64
+};
+
+int dp_start(
+	const struct dp_start_opts *opts, struct err *err); // EAL, pools, nodes; before module init
+void dp_stop(void);
+
+extern const struct module
+	dataplane_module; // sections `ports`, `system`; nouns ports, nodes, drops, workers, system

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Ports, for the dataplane folder's own files: what the workers' rx and tx nodes read of a port, and the
+// life cycle that the `ports` section drives. A port's index is its DPDK ethdev id.
+#pragma once
+
+#include "dataplane/dataplane.h"
+#include <rte_ethdev.h>
+
+// Written by control before the port is published, read by every worker; freed after dp_sync().
+struct dp_port {
+	uint16_t index; // = ethdev id
+	uint16_t n_rxq; // rx queues, spread over the workers
+	uint16_t n_txq; // tx queues; fewer than workers: the others hand over to the owner's ring
+	bool fix_port;  // the driver leaves m->port as it was (ring) or names a bond member
+	bool rx_partial; // frames may come with unfinished checksums or GSO (vhost-user, virtio, TAP)
+	uint64_t
+		tx_offloads; // RTE_ETH_TX_OFFLOAD_* that the device does itself; the rest is done in software
+	uint16_t mtu;
+	uint16_t mode; // enum dp_port_mode
+	char name[32];
+	struct rte_ether_addr mac;
+	void *driver; // the driver file's own state
+};
+
+// The published table: index → port or NULL. Pointer swaps by control in commit.
+extern struct dp_port *dp_ports[DP_MAX_PORTS];
+
+// How a kind of port is made. One file per kind ends in one of these (port_<kind>.c).
+struct dp_port_kind {
+	const char *name;   // what `leat show ports` prints as driver: "af_xdp-native", "tap", ...
+	const char *prefix; // device = "tap:x" → "tap:"; NULL: chosen otherwise
+	const char *help;
+	// Probes the ethdev for the validated config object `conf` of port `name`; sets port->index, capabilities and
+	// driver state. Does not configure queues: the caller does.
+	int (*open)(struct dp_port *port, const json_t *conf, struct err *err);
+	void (*close)(
+		struct dp_port *port); // after stop; removes the device and what open() left behind
+};
+
+// control, in the dataplane module's prepare/commit/release/abort (called by api.c).
+struct dp_ports_plan;
+int dp_ports_prepare(const json_t *old_ports, const json_t *new_ports, unsigned workers,
+	struct dp_ports_plan **plan, struct err *err);
+void dp_ports_commit(struct dp_ports_plan *plan);
+void dp_ports_release(struct dp_ports_plan *plan);
+void dp_ports_abort(struct dp_ports_plan *plan);
+void dp_ports_poll(uint64_t now_ns); // link state, reconnects
+void dp_ports_fini(void);
+
+extern const struct schema_row dp_port_rows[]; // one port's config
+extern const struct module_noun dp_ports_noun; // leat show ports
+
+// The worker side (worker.c): rebuilds every worker's list of rx queues from dp_ports and publishes it. The
+// old lists are freed by the caller's release after dp_sync().
+void dp_workers_ports_changed(void);
+
+// Software completion at egress (offload.c): brings n packets into a form that `port` can send: fills
+// checksums, segments GSO. Segments replace their packet in `out` (at most `out_size`); returns how many there
+// are, and frees what cannot be sent, counted as drop_port_tx_offload.
+uint16_t dp_offload_complete(const struct dp_port *port, struct rte_mbuf **pkts, uint16_t n,
+	struct rte_mbuf **out, uint16_t out_size);
+// ol_flags bits that need a look for this port.
+uint64_t dp_offload_missing(const struct dp_port *port);
+// Ingress: turns the rx state of partial frames (virtio) into tx requests that travel with the packet.
+void dp_offload_ingress(const struct dp_port *port, struct rte_mbuf **pkts, uint16_t n);
