@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+# The library of the smoke tests. A test sources it first, and gets: namespaces of its own, a leatd of
+# its own in a namespace of its own, a temp dir $T, and a cleanup that leaves nothing behind, however the
+# test ends. Every function that fails ends the test. See tests/README.md for a test to copy.
+#
+#   host NAME PORT [ADDRESS...] [mtu N]   namespace NAME with eth0, whose other end is PORT in leatd's namespace
+#   ns_add NAME; link NS1 IF1 NS2 IF2     the same in pieces; leatd's namespace is called `daemon`
+#   in_ns NAME CMD...                     runs a command there
+#   leatd_start [CONFIG] [OPTION...]      CONFIG: a file, or - for stdin; returns once leatd is ready
+#   leatd_stop, leatd_kill                SIGTERM (exit status must be 0), SIGKILL
+#   leat CMD..., leat_json FILTER NOUN... the client; `leat show NOUN... --json` through jq -r FILTER
+#   api METHOD PATH [CURL-OPTION...]      an API request; prints the body
+#   frames <<'PY'                         sends and compares raw frames: tests/lib/frames.py
+#   bg NAME CMD...                        starts a command in the background; its output goes to $T/NAME.log
+#   wait_until 'CMD' [SECONDS]            polls until CMD succeeds
+#   expect 'CMD' [WHY], refuse 'CMD' [WHY], expect_eq GOT WANT WHAT
+#   on_exit CMD...                        further cleanup; skip WHY, fail WHY
+set -euo pipefail
+
+SMOKE_LIB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+TOP=$(cd "$SMOKE_LIB/../.." && pwd)
+NAME=$(basename "$0" .sh)
+BUILD=${LEAT_BUILD:-$TOP/build}
+LEATD=${LEATD:-$BUILD/control/leatd}
+LEAT=${LEAT:-$BUILD/control/cli/leat}
+# Names every namespace of this test; the process id keeps tests that run side by side apart.
+TAG=leat$$
+T=$(mktemp -d "${TMPDIR:-/tmp}/leat-smoke-XXXXXX")
+RUN=$T/run STATE=$T/state
+export TAG T
+# A sanitizer's finding must fail the test, and not be mistaken for a refusal (1) or no daemon (2).
+export ASAN_OPTIONS=${ASAN_OPTIONS:-exitcode=99:detect_leaks=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1:exitcode=99}
+export LSAN_OPTIONS=${LSAN_OPTIONS:-exitcode=99:suppressions=$SMOKE_LIB/lsan.supp:print_suppressions=0}
+
+leatd_pid='' leatd_runs=0
+declare -A smoke_ns=()
+smoke_bg=() smoke_exit=()
+
+say() { printf '%s: %s\n' "$NAME" "$*"; }
+skip() {
+	say "skipped: $*"
+	exit 77
+}
+fail() {
+	say "FAILED: $*" >&2
+	exit 1
+}
+
+smoke_failed_at() { # LINE COMMAND STATUS
+	say "FAILED: line $1: $2 (exit status $3)" >&2
+}
+
+# ---- what is left behind is taken away ------------------------------------------------------------------
+
+stop_pid() { # PID: SIGTERM, and SIGKILL when it has not gone after 5 s
+	kill "$1" 2>/dev/null || return 0
+	for _ in $(seq 100); do
+		kill -0 "$1" 2>/dev/null || break
+		sleep 0.05
+	done
+	kill -9 "$1" 2>/dev/null || true
+	wait "$1" 2>/dev/null || true
+}
+
+smoke_cleanup() {
+	local status=$? pid ns cmd
+	trap - EXIT ERR INT TERM
+	set +e
+	if [ -n "$leatd_pid" ]; then
+		if kill -0 "$leatd_pid" 2>/dev/null; then
+			leatd_stop_status || { status=1 && say "FAILED: leatd did not end well" >&2; }
+		else
+			status=1
+			say "FAILED: leatd has died" >&2
+		fi
+	fi
+	if grep -sqE 'ERROR: (Address|Leak)Sanitizer|runtime error: ' "$T"/*.log; then
+		status=1
+		say "FAILED: a sanitizer found something" >&2
+	fi
+	[ $status = 0 ] || [ $status = 77 ] || smoke_show_logs
+	for cmd in "${smoke_exit[@]}"; do eval "$cmd"; done
+	for pid in "${smoke_bg[@]}"; do stop_pid "$pid" 2>/dev/null; done
+	for ns in "${!smoke_ns[@]}"; do
+		for pid in $(ip netns pids "$TAG-$ns" 2>/dev/null); do kill -9 "$pid" 2>/dev/null; done
+		ip netns del "$TAG-$ns" 2>/dev/null
+	done
+	if [ $status != 0 ] && [ $status != 77 ] && [ -n "${LEAT_LOG_DIR-}" ]; then
+		mkdir -p "$LEAT_LOG_DIR/$NAME" && cp -r "$T"/. "$LEAT_LOG_DIR/$NAME/" 2>/dev/null
+	fi
+	rm -rf "$T"
+	exit $status
+}
+
+smoke_show_logs() {
+	local log
+	for log in "$T"/*.log; do
+		[ -s "$log" ] || continue
+		echo "--- the end of ${log##*/}"
+		tail -n 25 "$log" | cut -c 1-400
+	done >&2
+}
+
+on_exit() { smoke_exit=("$(printf '%q ' "$@")" "${smoke_exit[@]}"); }
+
+trap smoke_cleanup EXIT
+trap 'smoke_failed_at "$LINENO" "$BASH_COMMAND" "$?"' ERR
+trap 'exit 130' INT TERM
+set -E
+
+[ "$(id -u)" = 0 ] || skip "needs root to make namespaces"
+
+# ---- namespaces -----------------------------------------------------------------------------------------
+
+in_ns() { # NAME CMD...
+	local ns=$1
+	shift
+	ip netns exec "$TAG-$ns" "$@"
+}
+
+ns_add() { # NAME
+	ip netns add "$TAG-$1"
+	smoke_ns[$1]=1
+	# Quiet: the only packets are the test's. Reno is the one congestion control that every kernel has.
+	in_ns "$1" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+	in_ns "$1" sysctl -qw net.ipv4.tcp_congestion_control=reno
+	ip -n "$TAG-$1" link set lo up
+}
+
+link() { # NS1 IF1 NS2 IF2 [MTU]
+	local ns
+	for ns in "$1" "$3"; do [ -n "${smoke_ns[$ns]-}" ] || ns_add "$ns"; done
+	ip -n "$TAG-$1" link add "$2" mtu "${5:-1500}" type veth peer name "$4" mtu "${5:-1500}" netns "$TAG-$3"
+	ip -n "$TAG-$1" link set "$2" up
+	ip -n "$TAG-$3" link set "$4" up
+}
+
+host() { # NAME PORT [ADDRESS...] [mtu N]
+	local name=$1 port=$2 mtu=1500 addresses=()
+	shift 2
+	while [ $# -gt 0 ]; do
+		case $1 in
+		mtu) mtu=$2 && shift ;;
+		*) addresses+=("$1") ;;
+		esac
+		shift
+	done
+	link "$name" eth0 daemon "$port" "$mtu"
+	# A frame that leaves by a veth is on the wire: with its checksum, and no longer than the MTU. And an
+	# XDP redirect into a veth needs NAPI at the peer, which GRO turns on.
+	in_ns "$name" ethtool -K eth0 tx off tso off gso off gro on >/dev/null 2>&1
+	local address
+	for address in "${addresses[@]}"; do
+		case $address in
+		*:*) in_ns "$name" sysctl -qw net.ipv6.conf.eth0.disable_ipv6=0 net.ipv6.conf.eth0.accept_dad=0 ;;
+		esac
+		ip -n "$TAG-$name" address add "$address" dev eth0
+	done
+}
+
+mac_of() { # NAME [IF]
+	in_ns "$1" cat "/sys/class/net/${2:-eth0}/address"
+}
+
+# ---- waiting and judging --------------------------------------------------------------------------------
+
+now_ms() { echo $(("${EPOCHREALTIME/./}" / 1000)); }
+
+try_until() { # 'CMD' SECONDS: whether CMD succeeded in time
+	local end=$(($(now_ms) + $2 * 1000))
+	until (eval "$1") >/dev/null 2>&1; do
+		[ "$(now_ms)" -lt "$end" ] || return 1
+		sleep 0.05
+	done
+}
+
+wait_until() { # 'CMD' [SECONDS]
+	try_until "$1" "${2:-10}" || fail "not within ${2:-10} s: $1"
+}
+
+expect() { # 'CMD' [WHY]
+	local out
+	out=$(eval "$1" 2>&1) || fail "${2:-should succeed}: $1"$'\n'"$out"
+}
+
+refuse() { # 'CMD' [WHY]
+	local out
+	! out=$(eval "$1" 2>&1) || fail "${2:-should fail}: $1"$'\n'"$out"
+}
+
+expect_eq() { # GOT WANT WHAT
+	[ "$1" = "$2" ] || fail "${3:-value}: got '$1', want '$2'"
+}
+
+bg() { # NAME CMD...; the process id is in $!
+	local log=$T/$1.log
+	shift
+	"$@" >"$log" 2>&1 &
+	smoke_bg+=($!)
+}
+
+# ---- leatd and its client -------------------------------------------------------------------------------
+
+leatd_spawn() { # OPTION...: starts it and does not wait
+	[ -x "$LEATD" ] || fail "no $LEATD: run \`make\` first"
+	[ -n "${smoke_ns[daemon]-}" ] || ns_add daemon
+	mkdir -p "$RUN" "$STATE"
+	leatd_runs=$((leatd_runs + 1))
+	leatd_log=$T/leatd-$leatd_runs.log
+	ip netns exec "$TAG-daemon" "$LEATD" --state-dir "$STATE" --run-dir "$RUN" "$@" >"$leatd_log" 2>&1 &
+	leatd_pid=$!
+}
+
+leatd_start() { # [CONFIG|-] [OPTION...]
+	local options=()
+	case ${1-} in
+	-)
+		cat >"$T/config.lua"
+		options=(-c "$T/config.lua")
+		shift
+		;;
+	'' | --*) ;;
+	*)
+		options=(-c "$1")
+		shift
+		;;
+	esac
+	leatd_spawn "${options[@]}" "$@"
+	try_until "grep -q msg=ready '$leatd_log' || ! kill -0 $leatd_pid" "${LEAT_START_S:-30}" || fail "leatd is not ready"
+	grep -q msg=ready "$leatd_log" || fail "leatd has ended instead of being ready"
+}
+
+leatd_stop_status() { # the exit status of leatd after SIGTERM; 98: it would not end
+	local pid=$leatd_pid
+	leatd_pid=''
+	kill "$pid"
+	if ! try_until "! kill -0 $pid" 20; then
+		kill -9 "$pid"
+		return 98
+	fi
+	wait "$pid"
+}
+
+leatd_stop() {
+	local status=0
+	leatd_stop_status || status=$?
+	[ $status = 0 ] || fail "leatd ended with status $status"
+}
+
+leatd_kill() {
+	local pid=$leatd_pid
+	leatd_pid=''
+	kill -9 "$pid"
+	wait "$pid" 2>/dev/null || true
+}
+
+leat() { "$LEAT" -r "$RUN" "$@"; }
+
+leat_json() { # FILTER NOUN [KEY]...
+	local filter=$1
+	shift
+	leat show "$@" --json | jq -r "$filter"
+}
+
+api() { # METHOD PATH [CURL-OPTION...]
+	local method=$1 path=$2
+	shift 2
+	curl -sS --max-time 30 --unix-socket "$RUN/leat.sock" -X "$method" "$@" "http://leat$path"
+}
+
+frames() { /usr/bin/python3 "$SMOKE_LIB/frames.py" "$TAG"; }
