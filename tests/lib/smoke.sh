@@ -12,6 +12,7 @@
 #   leat CMD..., leat_json FILTER NOUN... the client; `leat show NOUN... --json` through jq -r FILTER
 #   api METHOD PATH [CURL-OPTION...]      an API request; prints the body
 #   frames <<'PY'                         sends and compares raw frames: tests/lib/frames.py
+#   stream_start HOST1 HOST2 PPS, stream_stop   frames lost meanwhile, JSON in $stream: tests/lib/stream.py
 #   bg NAME CMD...                        starts a command in the background; its output goes to $T/NAME.log
 #   wait_until 'CMD' [SECONDS]            polls until CMD succeeds
 #   expect 'CMD' [WHY], refuse 'CMD' [WHY], expect_eq GOT WANT WHAT
@@ -25,7 +26,7 @@ BUILD=${LEAT_BUILD:-$TOP/build}
 LEATD=${LEATD:-$BUILD/control/leatd}
 LEAT=${LEAT:-$BUILD/control/cli/leat}
 # Names every namespace of this test; the process id keeps tests that run side by side apart.
-TAG=leat$$
+TAG=${LEAT_TAG:-leat$$}
 T=$(mktemp -d "${TMPDIR:-/tmp}/leat-smoke-XXXXXX")
 RUN=$T/run STATE=$T/state
 export TAG T
@@ -271,3 +272,20 @@ api() { # METHOD PATH [CURL-OPTION...]
 }
 
 frames() { /usr/bin/python3 "$SMOKE_LIB/frames.py" "$TAG"; }
+
+# ---- a counted stream ------------------------------------------------------------------------------------
+
+stream_start() { # HOST1 HOST2 PPS: numbered frames both ways, from now until stream_stop
+	bg stream /usr/bin/python3 "$SMOKE_LIB/stream.py" "$TAG" "$1" "$2" "$3" "$T/stream.stop"
+	stream_pid=$!
+	wait_until "grep -q streaming '$T/stream.log'" 20
+}
+
+# Sets $stream to its count as JSON; fails when the counting itself was not sound. Not in a subshell: it waits.
+stream_stop() {
+	touch "$T/stream.stop"
+	wait "$stream_pid" || fail "stream: $(tail -n 3 "$T/stream.log")"
+	stream=$(tail -n 1 "$T/stream.log")
+	jq -e '.socket_drops == 0' >/dev/null <<<"$stream" || fail "the counter itself lost frames: $stream"
+	say "stream: $stream"
+}

@@ -53,3 +53,8 @@ assert len(b.collect(1, bytes(plain).__eq__)) == 1000 and b.socket_drops() == 0
 PY
 refuse "frames <<<'wire(\"b\").expect(b\"x\" * 60, seconds=0.2)'" "a frame that never comes"
 refuse "frames <<<'a, b = wire(\"a\"), wire(\"b\"); a.send(b\"x\" * 60); b.expect_none(b\"x\" * 60)'" "a frame that comes"
+
+stream_start a b 2000
+sleep 1
+stream_stop
+expect_eq "$(jq -c '[.lost, .duplicated, .reordered, .sent > 2000]' <<<"$stream")" '[0,0,0,true]' "a stream over a cable"
