@@ -261,14 +261,19 @@ static void parts_commit(const struct part *parts, size_t n, void (*sync)(void))
 			parts[n].module->release(parts[n].plan);
 }
 
-int module_apply(const struct change *change, void (*sync)(void), struct err *err) {
+int module_apply(const struct change *change, const struct module_hooks *hooks, struct err *err) {
 	size_t n;
 	struct part *parts = calloc(modules.n + 1, sizeof(*parts));
 	if (parts == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
 	int rc = parts_prepare(change, parts, &n, err);
+	if (rc == 0 && hooks->persist) {
+		rc = hooks->persist(hooks->arg, err);
+		if (rc < 0)
+			parts_abort(parts, n);
+	}
 	if (rc == 0)
-		parts_commit(parts, n, sync);
+		parts_commit(parts, n, hooks->sync);
 	free(parts);
 	return rc;
 }

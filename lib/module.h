@@ -95,6 +95,15 @@ const struct module_stream *module_stream_find(const char *name);
 int module_load(const char *path, struct err *err);
 void module_reset(void); // tests
 
-// The transaction over all registered modules: prepare all touched, commit, wait, release; or abort.
-// `sync` waits until no worker can see replaced state (dp_sync); NULL in tests without workers.
-int module_apply(const struct change *change, void (*sync)(void), struct err *err);
+// What a transaction asks of its caller; each may be NULL.
+struct module_hooks {
+	// After every prepare, before the first commit: the last chance to refuse, and where the revision gets
+	// to the disk. Negative: all is aborted, and module_apply() returns it.
+	int (*persist)(void *arg, struct err *err);
+	void *arg;
+	void (*sync)(void); // waits until no worker can see replaced state (dp_sync)
+};
+
+// The transaction over all registered modules: prepare all touched, persist, commit, wait, release; or
+// abort.
+int module_apply(const struct change *change, const struct module_hooks *hooks, struct err *err);
