@@ -312,94 +312,102 @@ static int put_refuse(const struct schema_frame *frame, const json_t *node, cons
 		schema_found_print(&any, node, found), key);
 }
 
-static int child_del(json_t *node, const struct schema_step *step) {
-	if (json_is_array(node))
-		return json_array_remove(node, step->index);
-	return json_object_del(node, step->key);
+static int position_refuse(
+	const struct schema_frame *frame, const struct schema_step *step, size_t n) {
+	return schema_refuse(frame, "\"%.48s\" is no position in a list of %zu; write 1 to %zu",
+		step->key, n, n + 1);
 }
 
 // `value` is stolen.
 static int child_set(const struct schema_frame *frame, json_t *node, const struct schema_step *step,
 	json_t *value) {
+	size_t n = json_array_size(node);
 	int rc;
 	if (!json_is_array(node)) {
 		rc = json_object_set_new(node, step->key, value);
-	} else if (step->index == json_array_size(node)) {
-		rc = json_array_append_new(node, value);
-	} else if (step->index < json_array_size(node)) {
-		rc = json_array_set_new(node, step->index, value);
-	} else {
+	} else if (step->index > n) {
 		json_decref(value);
-		return schema_refuse(frame,
-			"\"%.48s\" is no position in a list of %zu; write 1 to %zu", step->key,
-			json_array_size(node), json_array_size(node) + 1);
+		return position_refuse(frame, step, n);
+	} else {
+		rc = step->index == n ? json_array_append_new(node, value)
+				      : json_array_set_new(node, step->index, value);
 	}
 	return rc ? err_set(frame->walk->err, -EINVAL, "\"%.48s\" is not UTF-8 text", step->key)
 		  : 0;
 }
 
-// The container below `node` for `step`, which `next` will look into; created when absent.
-static json_t *child_enter(const struct schema_frame *frame, json_t *node,
-	const struct schema_step *step, const struct schema_step *next, bool create) {
-	json_t *child = child_get(node, step);
-	if (child && !json_is_null(child) &&
-		(json_object_size(child) || !next->bracket || !json_is_object(child)))
-		return child;
-	if (!create)
-		return child;
-	if (child_set(frame, node, step, next->bracket ? json_array() : json_object()))
-		return NULL;
-	return child_get(node, step);
-}
-
-static int put_absent(const struct schema_frame *root, const char *path) {
-	return err_set(
-		root->walk->err, -ENOENT, "%.200s is not set, so there is nothing to remove", path);
-}
-
-// Walks to the parent of the last step; `value` is not taken.
-static int put_walk(json_t *tree, const char *path, bool create, struct schema_frame *frames,
-	struct schema_step *steps, json_t **parent, struct schema_step **last,
-	struct schema_frame **at) {
-	struct err *err = frames->walk->err;
-	const char *p = path;
-	json_t *node = tree;
-	int rc = schema_step_next(path, &p, &steps[0], err);
-	if (rc <= 0)
-		return rc ? rc
-			  : err_set(err, -EINVAL,
-				    "the path is empty; write one such as ports.wan.mtu");
-	for (size_t i = 0;; i++) {
-		if (!json_is_object(node) && !json_is_array(node))
-			return put_refuse(&frames[i], node, steps[i].key);
-		*parent = node;
-		*last = &steps[i];
-		*at = &frames[i];
-		if (i + 1 == SCHEMA_DEPTH_MAX)
-			return *p ? path_refuse(path, p, "more than 32 levels", err) : 0;
-		rc = schema_step_next(path, &p, &steps[i + 1], err);
-		if (rc <= 0)
-			return rc;
-		json_t *child = child_enter(&frames[i], node, &steps[i], &steps[i + 1], create);
-		if (!child)
-			return create ? -EINVAL : put_absent(frames, path);
-		frames[i + 1] = json_is_array(node) ? schema_frame_index(&frames[i], steps[i].index)
-						    : schema_frame_key(&frames[i], steps[i].key);
-		node = child;
+// Puts `value` (stolen) into new tables and lists, so that `steps` lead to it. NULL: one of the
+// positions is not a new list's first.
+static json_t *wrap(const struct schema_frame *frame, const struct schema_step *steps, size_t n,
+	json_t *value) {
+	while (n--) {
+		json_t *box = steps[n].bracket ? json_array() : json_object();
+		if (child_set(frame, box, &steps[n], value)) {
+			json_decref(box);
+			return NULL;
+		}
+		value = box;
 	}
+	return value;
+}
+
+static bool replaceable(const json_t *child, const struct schema_step *next) {
+	if (!child || json_is_null(child))
+		return true;
+	return next->bracket && json_is_object(child) && !json_object_size(child);
+}
+
+static int put_value(
+	json_t *node, const struct schema_step *steps, size_t n, json_t *value, struct err *err) {
+	struct schema_walk walk = {.base = "", .err = err};
+	struct schema_frame frames[SCHEMA_DEPTH_MAX + 1] = {{.walk = &walk}};
+	for (size_t i = 0;; i++) {
+		if (!json_is_object(node) && !json_is_array(node)) {
+			json_decref(value);
+			return put_refuse(&frames[i], node, steps[i].key);
+		}
+		if (i + 1 == n)
+			return child_set(&frames[i], node, &steps[i], value);
+		frames[i + 1] = json_is_array(node) && steps[i].index != SIZE_MAX
+			? schema_frame_index(&frames[i], steps[i].index)
+			: schema_frame_key(&frames[i], steps[i].key);
+		json_t *child = child_get(node, &steps[i]);
+		if (!replaceable(child, &steps[i + 1])) {
+			node = child;
+			continue;
+		}
+		value = wrap(&frames[i + 1], &steps[i + 1], n - i - 1, value);
+		return value ? child_set(&frames[i], node, &steps[i], value) : -EINVAL;
+	}
+}
+
+static int put_nothing(json_t *node, const char *path, const struct schema_step *steps, size_t n,
+	struct err *err) {
+	size_t i = 0;
+	while (node && i + 1 < n)
+		node = child_get(node, &steps[i++]);
+	int rc = json_is_array(node) ? json_array_remove(node, steps[i].index)
+				     : json_object_del(node, steps[i].key);
+	if (!rc)
+		return 0;
+	return err_set(err, -ENOENT, "%.200s is not set, so there is nothing to remove", path);
 }
 
 int schema_put(json_t *tree, const char *path, json_t *value, struct err *err) {
-	struct schema_walk walk = {.base = "", .err = err};
-	struct schema_frame frames[SCHEMA_DEPTH_MAX + 1] = {{.walk = &walk}}, *at = NULL;
-	struct schema_step steps[SCHEMA_DEPTH_MAX], *last = NULL;
-	json_t *parent = NULL;
-	int rc = put_walk(tree, path, value != NULL, frames, steps, &parent, &last, &at);
-	if (rc) {
+	struct schema_step steps[SCHEMA_DEPTH_MAX];
+	const char *p = path;
+	size_t n = 0;
+	int rc = 0;
+	while (n < SCHEMA_DEPTH_MAX && (rc = schema_step_next(path, &p, &steps[n], err)) > 0)
+		n++;
+	if (rc >= 0 && *p)
+		rc = path_refuse(path, p, "more than 32 levels", err);
+	else if (rc >= 0 && !n)
+		rc = err_set(err, -EINVAL, "the path is empty; write one such as ports.wan.mtu");
+	if (rc < 0) {
 		json_decref(value);
 		return rc;
 	}
-	if (value)
-		return child_set(at, parent, last, value);
-	return child_del(parent, last) ? put_absent(frames, path) : 0;
+	return value ? put_value(tree, steps, n, value, err)
+		     : put_nothing(tree, path, steps, n, err);
 }

@@ -77,9 +77,9 @@ static int digits_parse(const char **text, uint64_t *value) {
 	if (!isdigit((unsigned char)*p))
 		return -EINVAL;
 	for (*value = 0; isdigit((unsigned char)*p); p++) {
-		if (*value > (uint64_t)INT64_MAX / 10 - 1)
+		if (__builtin_mul_overflow(*value, 10, value) ||
+			__builtin_add_overflow(*value, (uint64_t)(*p - '0'), value))
 			return -ERANGE;
-		*value = *value * 10 + (uint64_t)(*p - '0');
 	}
 	*text = p;
 	return 0;

@@ -87,15 +87,16 @@ static int object_value(const struct schema_frame *frame, const struct schema_ro
 	return rc;
 }
 
-static int size_check(const struct schema_frame *frame, const struct schema_row *row, size_t size,
-	const char *what) {
+static int size_check(const struct schema_frame *frame, const struct schema_row *row, size_t size) {
+	const char *what = row->type == SCHEMA_MAP ? "map" : "list";
+	const char *fix = row->fix ? row->fix : "", *sep = row->fix ? "; " : "";
 	if (schema_in_range(row, (int64_t)size))
 		return 0;
-	bool few = (int64_t)size < row->min;
-	return schema_refuse(frame, "%s of %zu is too %s; at %s %lld%s%s", what, size,
-		few ? (*what ? "short" : "small") : "long", few ? "least" : "most",
-		(long long)(few ? row->min : row->max), row->fix ? "; " : "",
-		row->fix ? row->fix : "");
+	if ((int64_t)size < row->min)
+		return schema_refuse(frame, "a %s of %zu is too short; write at least %lld%s%s",
+			what, size, (long long)row->min, sep, fix);
+	return schema_refuse(frame, "a %s of %zu is too long; write at most %lld%s%s", what, size,
+		(long long)row->max, sep, fix);
 }
 
 static int entry_value(const struct schema_frame *map, const struct schema_row *row,
@@ -131,7 +132,7 @@ static int map_entries(const struct schema_frame *frame, const struct schema_row
 		if (rc)
 			break;
 	}
-	return rc ? rc : size_check(frame, row, json_object_size(object), "a map");
+	return rc ? rc : size_check(frame, row, json_object_size(object));
 }
 
 static int map_value(const struct schema_frame *frame, const struct schema_row *row,
@@ -181,7 +182,7 @@ static int list_value(const struct schema_frame *frame, const struct schema_row 
 	bool empty = json_is_object(value) && !json_object_size(value);
 	if (!json_is_array(value) && !empty)
 		return schema_refuse_type(frame, row, value);
-	int rc = size_check(frame, row, json_array_size(value), "a list");
+	int rc = size_check(frame, row, json_array_size(value));
 	json_t *list = json_array(), *elem;
 	size_t i;
 	if (!list)

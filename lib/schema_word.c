@@ -71,6 +71,11 @@ json_t *schema_parse_word(
 		return NULL;
 	}
 	json_t *value = schema_word(row, word), *resolved = NULL;
+	if (!value && schema_type_info(row->type)->scalar) {
+		schema_refuse(&frame, "%s is not UTF-8 text; write it in UTF-8",
+			schema_quote(word, strlen(word), quoted));
+		return NULL;
+	}
 	if (!value) {
 		schema_refuse(&frame, "%s is not %s in JSON; write one such as '%s'",
 			schema_quote(word, strlen(word), quoted), schema_type_info(row->type)->noun,
