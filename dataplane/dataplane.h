@@ -30,7 +30,7 @@
 // ---- packet metadata -------------------------------------------------------------------------------
 
 // Travels in the mbuf (a dynamic field), valid from port_rx to port_tx. The port that a packet came in by
-// is m->port (a port index, set by port_rx).
+// is m->port (a port index, set by port_rx). A field is undefined until a node of the packet's path sets it.
 struct dp_meta {
 	uint16_t iface;  // the interface it is being processed on (a routed one); ports: m->port
 	uint16_t out;    // port that it leaves by: read by port_tx
@@ -75,6 +75,7 @@ struct dp_node {
 	const char *name; // = file = function prefix
 	const char *help;
 	dp_process_fn process;
+	bool source; // called on every turn of the loop with no packets; where packets come from
 	// The arc it sits on, and its neighbours there by node name ({NULL}-terminated, may be NULL). Enabled per
 	// interface with dp_arc_enable(); an arc's end is always enabled.
 	enum dp_arc arc;
@@ -135,20 +136,40 @@ static inline rte_edge_t dp_drop(const struct dp_node *self, struct rte_mbuf *m,
 }
 
 // node: sends objs[i] along edge next[i]. When all go one way the whole stream moves at once, else runs of
-// equal edges are copied. n ≤ DP_VECTOR; `whole`: objs is all that the node was called with.
+// equal edges are copied. 1 ≤ n ≤ DP_VECTOR; `whole`: objs is all that the node was called with.
 static inline void dp_enqueue(struct rte_graph *graph, struct rte_node *node, void **objs,
 	const rte_edge_t *next, uint16_t n, bool whole) {
-	uint16_t start = 0;
+	uint16_t start = 0, differ = 0;
+	if (n == 0)
+		__builtin_unreachable(); // rte_graph calls no node for nothing
+	for (uint16_t i = 0; i < n;
+		i++) // no way out of this loop: the compiler makes vector code of it
+		differ |= next[i] ^ next[0];
+	if (likely(differ == 0 && whole)) {
+		rte_node_next_stream_move(graph, node, next[0]);
+		return;
+	}
 	for (uint16_t i = 1; i < n; i++) {
-		if (likely(next[i] == next[start]))
+		if (next[i] == next[start])
 			continue;
 		rte_node_enqueue(graph, node, next[start], objs + start, i - start);
 		start = i;
 	}
-	if (start == 0 && whole)
-		rte_node_next_stream_move(graph, node, next[0]);
-	else
-		rte_node_enqueue(graph, node, next[start], objs + start, n - start);
+	rte_node_enqueue(graph, node, next[start], objs + start, n - start);
+}
+
+// node: calls chunk(graph, node, objs, n, whole) for at most DP_VECTOR packets at a time; `whole` as above. A
+// stream may be longer than a vector (floods, reassembly). Returns n.
+static __rte_always_inline uint16_t dp_in_chunks(struct rte_graph *graph, struct rte_node *node,
+	void **objs, uint16_t n,
+	void (*chunk)(struct rte_graph *, struct rte_node *, void **, uint16_t, bool)) {
+	if (likely(n <= DP_VECTOR)) {
+		chunk(graph, node, objs, n, true);
+		return n;
+	}
+	for (uint16_t i = 0; i < n; i += RTE_MIN(DP_VECTOR, n - i))
+		chunk(graph, node, objs + i, RTE_MIN(DP_VECTOR, n - i), false);
+	return n;
 }
 
 // ---- ports -----------------------------------------------------------------------------------------
@@ -194,7 +215,8 @@ struct dp_worker {
 
 extern __thread struct dp_worker *dp_self; // node: the worker it runs on
 
-unsigned dp_worker_count(void); // control: workers that exist now (≤ DP_MAX_WORKERS)
+// control: workers that exist now (≤ DP_MAX_WORKERS); 1 with `system.workers = 0`: the one that dp_step() turns.
+unsigned dp_worker_count(void);
 // control: returns after every worker has passed a quiescent state; what was unpublished before may be freed.
 void dp_sync(void);
 // Tests and benches: with `system.workers = 0` no thread is started and the caller turns the loop itself.

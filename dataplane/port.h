@@ -4,6 +4,7 @@
 #pragma once
 
 #include "dataplane/dataplane.h"
+#include "lib/module.h"
 #include <rte_ethdev.h>
 
 // Written by control before the port is published, read by every worker; freed after dp_sync().
@@ -63,3 +64,5 @@ uint16_t dp_offload_complete(const struct dp_port *port, struct rte_mbuf **pkts,
 uint64_t dp_offload_missing(const struct dp_port *port);
 // Ingress: turns the rx state of partial frames (virtio) into tx requests that travel with the packet.
 void dp_offload_ingress(const struct dp_port *port, struct rte_mbuf **pkts, uint16_t n);
+// node: counts one packet as drop_port_tx_offload and frees it (node_port_tx.c).
+void dp_offload_drop(struct rte_mbuf *m);
