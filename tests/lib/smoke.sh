@@ -35,7 +35,7 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-exitcode=99:detect_leaks=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1:exitcode=99}
 export LSAN_OPTIONS=${LSAN_OPTIONS:-exitcode=99:suppressions=$SMOKE_LIB/lsan.supp:print_suppressions=0}
 
-leatd_pid='' leatd_runs=0
+leatd_pid='' leatd_runs=0 stream='' stream_pid=''
 declare -A smoke_ns=()
 smoke_bg=() smoke_exit=()
 

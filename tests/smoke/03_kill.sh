@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# smoke: timeout 180
+# SIGKILL at 100 random instants while a revision is applied: the daemon always starts again, with every
+# revision that was acknowledged, and never with half of one.
+. "$(dirname "$0")/../lib/smoke.sh"
+
+rounds=${ROUNDS:-100}
+config() { # N: each part of the file carries the number
+	echo "return { switches = { s = { ageing = $1 }, t = { ageing = $1 } } }"
+}
+running() { leat show config --json | jq -r '[.switches.s.ageing, .switches.t.ageing] | map(tostring) | unique | join(" ")'; }
+
+config 100 >"$T/config.lua"
+leatd_start "$T/config.lua" --memory 64
+before=$(now_ms)
+config 101 >"$T/config.lua"
+leat apply "$T/config.lua" >/dev/null
+# Instants spread over the whole life of an apply, the client's start included, and a little beyond.
+span_us=$((($(now_ms) - before) * 1300 + 2000))
+acknowledged=101 ahead=0 cut=0
+for round in $(seq "$rounds"); do
+	try=$((101 + round))
+	config $try >"$T/config.lua"
+	leat apply "$T/config.lua" >/dev/null 2>&1 &
+	client=$!
+	# Random, but the same in every run.
+	RANDOM=$round
+	sleep "$(printf '0.%06d' $((RANDOM * span_us / 32768)))"
+	leatd_kill
+	if wait $client; then acknowledged=$try; else cut=$((cut + 1)); fi
+	leatd_start '' --memory 64
+	now=$(running | sed 's/[^0-9 ]//g')
+	case $now in
+	"$acknowledged") ;;
+	"$try") ahead=$((ahead + 1)) acknowledged=$try ;;
+	*) fail "round $round: runs '$now'; acknowledged was $acknowledged, tried was $try" ;;
+	esac
+done
+leatd_stop
+say "$rounds kills: $cut before the answer, of these $ahead after the revision was on disk; none was lost"
+[ "$cut" -gt $((rounds / 10)) ] || fail "hardly any kill hit an apply: nothing was tested"
