@@ -245,9 +245,10 @@ int dp_start(const struct dp_start_opts *opts, struct err *err) {
 		rc = dp_graph_layout(err);
 	if (rc < 0)
 		return rc;
-	log_info("dataplane", "started", "hugepages=%s memory_mb=%u buffers=%u simd=%u%s%s%s",
-		dp_eal.huge ? "yes" : "no", memory_mb, pool->size, dp_eal.simd_bits,
-		dp_eal.huge ? "" : " why=\"", dp_eal.why_no_huge, dp_eal.huge ? "" : "\"");
+	log_info("dataplane", "started",
+		"hugepages=%s why=\"%s\" memory_mb=%u buffers=%u simd_bits=%u",
+		dp_eal.huge ? "yes" : "no", dp_eal.huge ? "enough are free" : dp_eal.why_no_huge,
+		memory_mb, pool->size, dp_eal.simd_bits);
 	return 0;
 }
 

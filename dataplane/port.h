@@ -26,6 +26,11 @@ struct dp_port {
 // The published table: index → port or NULL. Pointer swaps by control in commit.
 extern struct dp_port *dp_ports[DP_MAX_PORTS];
 
+// A port with device = "ring:x" receives from the rte_ring called "ring.x.rx" and sends to "ring.x.tx" (1024 slots),
+// which its kind makes: how tests and benches reach it. Both live until the port is gone.
+#define DP_RING_RX_NAME "ring.%s.rx"
+#define DP_RING_TX_NAME "ring.%s.tx"
+
 // How a kind of port is made. One file per kind ends in one of these (port_<kind>.c).
 struct dp_port_kind {
 	const char *name;   // what `leat show ports` prints as driver: "af_xdp-native", "tap", ...
