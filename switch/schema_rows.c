@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "switch/conf_priv.h"
+#include <errno.h>
+#include <stdio.h>
+
+static const struct schema_row vlan_elem = {.name = "vlan",
+	.type = SCHEMA_ANY,
+	.example = "20",
+	.help = "a VLAN id, or a range \"10-20\""};
+
+const struct schema_row sw_storm_rows[] = {
+	{.name = "broadcast",
+		.type = SCHEMA_RATE,
+		SCHEMA_FIELD(struct sw_raw_storm, rate[STORM_BROADCAST]),
+		.flags = SCHEMA_LIVE,
+		.unit = "frames/s",
+		.example = "\"1000/s\"",
+		.help = "broadcast frames let in per second"},
+	{.name = "multicast",
+		.type = SCHEMA_RATE,
+		SCHEMA_FIELD(struct sw_raw_storm, rate[STORM_MULTICAST]),
+		.flags = SCHEMA_LIVE,
+		.unit = "frames/s",
+		.example = "\"1000/s\"",
+		.help = "multicast frames let in per second"},
+	{.name = "unknown",
+		.type = SCHEMA_RATE,
+		SCHEMA_FIELD(struct sw_raw_storm, rate[STORM_UNKNOWN]),
+		.flags = SCHEMA_LIVE,
+		.unit = "frames/s",
+		.example = "\"1000/s\"",
+		.help = "frames to unknown stations let in per second"},
+	{0},
+};
+
+const struct schema_row sw_qinq_rows[] = {
+	{.name = "outer",
+		.type = SCHEMA_INT,
+		SCHEMA_FIELD(struct sw_raw_qinq, outer),
+		.flags = SCHEMA_REQUIRED | SCHEMA_LIVE,
+		.min = 1,
+		.max = VLAN_MAX,
+		.example = "100",
+		.help = "service VLAN that carries all frames of this port"},
+	{0},
+};
+
+static int port_check(const json_t *object, const char *path, struct err *err) {
+	bool access = json_object_get(object, "access") != NULL;
+	bool trunk = json_object_get(object, "trunk") != NULL;
+	bool qinq = json_object_get(object, "qinq") != NULL;
+	struct vlan_set set = {0};
+	char at[280];
+
+	if (access + trunk + qinq > 1)
+		return err_at(err, path, "access, trunk and qinq exclude each other; keep one");
+	if (json_object_get(object, "native") != NULL && !trunk)
+		return err_at(err, path,
+			"native is the untagged VLAN of a trunk; add trunk = {...}, or use access");
+	snprintf(at, sizeof(at), "%s.trunk", path);
+	return vlan_set_parse(json_object_get(object, "trunk"), at, &set, err);
+}
+
+const struct schema_row sw_port_rows[] = {
+	{.name = "access",
+		.type = SCHEMA_INT,
+		SCHEMA_FIELD(struct sw_raw_port, access),
+		.flags = SCHEMA_LIVE,
+		.min = 1,
+		.max = VLAN_MAX,
+		.example = "10",
+		.help = "VLAN of untagged frames, the only one; 1 when none of access, trunk, qinq "
+			"is "
+			"given"},
+	{.name = "trunk",
+		.type = SCHEMA_LIST,
+		SCHEMA_FIELD(struct sw_raw_port, trunk),
+		.flags = SCHEMA_LIVE,
+		.elem = &vlan_elem,
+		.example = "{ 10, \"20-29\" }",
+		.help = "VLANs carried with their tag"},
+	{.name = "native",
+		.type = SCHEMA_INT,
+		SCHEMA_FIELD(struct sw_raw_port, native),
+		.flags = SCHEMA_LIVE,
+		.min = 1,
+		.max = VLAN_MAX,
+		.example = "1",
+		.help = "VLAN of a trunk's untagged frames"},
+	{.name = "qinq",
+		.type = SCHEMA_OBJECT,
+		SCHEMA_FIELD(struct sw_raw_port, qinq),
+		.flags = SCHEMA_LIVE,
+		.rows = sw_qinq_rows,
+		.help = "customer port of a provider bridge (802.1ad): customer tags travel "
+			"inside"},
+	{.name = "isolated",
+		.type = SCHEMA_BOOL,
+		SCHEMA_FIELD(struct sw_raw_port, isolated),
+		.flags = SCHEMA_LIVE,
+		.def = "false",
+		.help = "talks to no other isolated port"},
+	{.name = "learning",
+		.type = SCHEMA_BOOL,
+		SCHEMA_FIELD(struct sw_raw_port, learning),
+		.flags = SCHEMA_LIVE,
+		.def = "true",
+		.help = "learn stations from this port's frames"},
+	{.name = "mac_limit",
+		.type = SCHEMA_INT,
+		SCHEMA_FIELD(struct sw_raw_port, mac_limit),
+		.flags = SCHEMA_LIVE,
+		.min = 1,
+		.max = SW_MAC_LIMIT,
+		.example = "100",
+		.help = "stations learnt on this port at most",
+		.fix = "leave it out for no limit but the switch's"},
+	{.name = "storm",
+		.type = SCHEMA_OBJECT,
+		SCHEMA_FIELD(struct sw_raw_port, storm),
+		.flags = SCHEMA_LIVE,
+		.rows = sw_storm_rows,
+		.help = "limits on what is flooded"},
+	{0},
+};
+static const struct schema_row port_elem = {
+	.name = "port", .type = SCHEMA_OBJECT, .rows = sw_port_rows, .check = port_check};
+static const struct schema_row port_key = {.name = "port", .type = SCHEMA_REF, .ref = "ports"};
+
+// One place of a static station; not a row of `static`, which also takes a list of these.
+const struct schema_row sw_static_rows[] = {
+	{.name = "port",
+		.type = SCHEMA_NAME,
+		SCHEMA_FIELD(struct sw_raw_static, port),
+		.flags = SCHEMA_REQUIRED,
+		.example = "\"lan\"",
+		.help = "port of this switch"},
+	{.name = "vlan",
+		.type = SCHEMA_INT,
+		SCHEMA_FIELD(struct sw_raw_static, vlan),
+		.flags = SCHEMA_REQUIRED,
+		.min = 1,
+		.max = VLAN_MAX,
+		.example = "10",
+		.help = "VLAN of the station"},
+	{0},
+};
+
+static const struct schema_row mac_key = {.name = "mac", .type = SCHEMA_MAC};
+static const struct schema_row static_elem = {.name = "static",
+	.type = SCHEMA_ANY,
+	.example = "{ port = \"lan\", vlan = 10 }",
+	.help = "where the station is: { port =, vlan = }, or a list of these"};
+
+static const char *const directions[] = {"rx", "tx", "both", NULL};
+static const struct schema_row mirror_from = {.name = "port", .type = SCHEMA_REF, .ref = "ports"};
+const struct schema_row sw_mirror_rows[] = {
+	{.name = "from",
+		.type = SCHEMA_LIST,
+		SCHEMA_FIELD(struct sw_raw_mirror, from),
+		.flags = SCHEMA_REQUIRED | SCHEMA_LIVE,
+		.min = 1,
+		.max = SW_MAX_PORTS,
+		.elem = &mirror_from,
+		.help = "ports of this switch that are watched"},
+	{.name = "direction",
+		.type = SCHEMA_ENUM,
+		SCHEMA_FIELD(struct sw_raw_mirror, direction),
+		.flags = SCHEMA_LIVE,
+		.words = directions,
+		.def = "both",
+		.help = "frames that come in, go out, or both"},
+	{.name = "to",
+		.type = SCHEMA_REF,
+		SCHEMA_FIELD(struct sw_raw_mirror, to),
+		.flags = SCHEMA_REQUIRED | SCHEMA_LIVE,
+		.ref = "ports",
+		.help = "port that gets the copies"},
+	{.name = "vlan",
+		.type = SCHEMA_INT,
+		SCHEMA_FIELD(struct sw_raw_mirror, vlan),
+		.flags = SCHEMA_LIVE,
+		.min = 1,
+		.max = VLAN_MAX,
+		.example = "900",
+		.help = "tag put on the copies, for a mirror that ends on another switch"},
+	{0},
+};
+static const struct schema_row mirror_elem = {
+	.name = "mirror", .type = SCHEMA_OBJECT, .rows = sw_mirror_rows};
+
+const struct schema_row sw_switch_rows[] = {
+	{.name = "ports",
+		.type = SCHEMA_MAP,
+		SCHEMA_FIELD(struct sw_raw_switch, ports),
+		.flags = SCHEMA_LIVE,
+		.max = SW_MAX_PORTS,
+		.key = &port_key,
+		.elem = &port_elem,
+		.help = "member ports and their VLANs"},
+	{.name = "ageing",
+		.type = SCHEMA_DURATION,
+		SCHEMA_FIELD(struct sw_raw_switch, ageing_ns),
+		.flags = SCHEMA_LIVE,
+		.def = "5m",
+		.help = "a station not seen for this long is forgotten; 0: never"},
+	{.name = "mac_limit",
+		.type = SCHEMA_INT,
+		SCHEMA_FIELD(struct sw_raw_switch, mac_limit),
+		.flags = SCHEMA_LIVE,
+		.min = 1,
+		.max = SW_MAC_LIMIT,
+		.def = "131072",
+		.help = "stations known at most; the port with most of them makes room"},
+	{.name = "static",
+		.type = SCHEMA_MAP,
+		SCHEMA_FIELD(struct sw_raw_switch, statics),
+		.flags = SCHEMA_LIVE,
+		.key = &mac_key,
+		.elem = &static_elem,
+		.help = "stations that are never learnt, aged or moved"},
+	{.name = "mirror",
+		.type = SCHEMA_MAP,
+		SCHEMA_FIELD(struct sw_raw_switch, mirror),
+		.flags = SCHEMA_LIVE,
+		.elem = &mirror_elem,
+		.help = "sessions that copy ports' frames to another port"},
+	{.name = "service_vlans",
+		.type = SCHEMA_LIST,
+		SCHEMA_FIELD(struct sw_raw_switch, service_vlans),
+		.flags = SCHEMA_LIVE,
+		.elem = &vlan_elem,
+		.example = "{ \"100-199\" }",
+		.help = "VLANs that carry the service tag; outer VLANs of qinq ports always do"},
+	{.name = "service_ethertype",
+		.type = SCHEMA_INT,
+		SCHEMA_FIELD(struct sw_raw_switch, service_ethertype),
+		.flags = SCHEMA_LIVE,
+		.min = 0x600,
+		.max = 0xffff,
+		.def = "34984",
+		.example = "0x88a8",
+		.help = "type of the service tag (802.1ad: 0x88a8)"},
+	{.name = "move_limit",
+		.type = SCHEMA_INT,
+		SCHEMA_FIELD(struct sw_raw_switch, move_limit),
+		.flags = SCHEMA_LIVE,
+		.min = 0,
+		.max = 255,
+		.def = "5",
+		.help = "moves between ports that a station may make within move_window; 0: any"},
+	{.name = "move_window",
+		.type = SCHEMA_DURATION,
+		SCHEMA_FIELD(struct sw_raw_switch, move_window_ns),
+		.flags = SCHEMA_LIVE,
+		.def = "10s",
+		.help = "time over which moves are counted"},
+	{.name = "move_hold",
+		.type = SCHEMA_DURATION,
+		SCHEMA_FIELD(struct sw_raw_switch, move_hold_ns),
+		.flags = SCHEMA_LIVE,
+		.def = "60s",
+		.help = "a station that moved too often stays where it is for this long"},
+	{0},
+};
+
+static int switch_check(const json_t *object, const char *path, struct err *err) {
+	struct vlan_set set = {0};
+	char at[280];
+
+	snprintf(at, sizeof(at), "%s.service_vlans", path);
+	return vlan_set_parse(json_object_get(object, "service_vlans"), at, &set, err);
+}
+
+static const struct schema_row switch_elem = {
+	.name = "switch", .type = SCHEMA_OBJECT, .rows = sw_switch_rows, .check = switch_check};
+
+const struct schema_row sw_sections[] = {
+	{.name = "switches",
+		.type = SCHEMA_MAP,
+		.max = SW_MAX_SWITCHES,
+		.elem = &switch_elem,
+		.example =
+			"{ office = { ports = { lan = { trunk = { 10, 20 } }, web1 = { access = 10 "
+			"} } } }",
+		.help = "VLAN-aware learning switches"},
+	{0},
+};

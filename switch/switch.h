@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The VLAN-aware learning switch (section `switches`). README.md has the picture.
+#pragma once
+
+#include "lib/addr.h"
+#include "lib/err.h"
+#include "lib/module.h"
+
+extern const struct module switch_module;
+
+// The routed interface of one VLAN (a router's): frames to `mac` leave the switch and start the l3-in arc
+// of interface `iface` (dp_meta.iface), without a tag; broadcast and multicast of the VLAN go there as well.
+// control, in the caller's commit, after the switch's own (name `switch` in the module's `after`). Stays until
+// it is detached or the switch is removed. The caller detaches before it frees the interface.
+// Returns 0, -ENOENT (no such switch), -EEXIST (the VLAN has one), or -ENOSPC, with err set.
+int sw_routed_attach(const char *switch_name, unsigned vlan, unsigned iface, const struct mac *mac,
+	struct err *err);
+void sw_routed_detach(const char *switch_name, unsigned vlan);
+// Index of a switch in dp_meta.domain, or -ENOENT. control.
+int sw_find(const char *switch_name);
