@@ -104,7 +104,7 @@ static const char *const openapi_types[] = {
 
 static const char *const openapi_patterns[] = {
 	[SCHEMA_NAME] = "^[A-Za-z0-9_-]{1,31}$",
-	[SCHEMA_DURATION] = "^([0-9]+(\\.[0-9]+)?(ns|us|ms|s|m|h|d))+$",
+	[SCHEMA_DURATION] = "^([0-9]+(\\.[0-9]+)?(ns|us|ms|s|m|h|d)?)+$",
 	[SCHEMA_BYTES] = "^[0-9]+(\\.[0-9]+)?[KMGTkmgt]?$",
 	[SCHEMA_RATE] = "^[0-9]+(\\.[0-9]+)?[kKMG]?(/s)?$",
 	[SCHEMA_MAC] = "^([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}$",

@@ -53,9 +53,34 @@ static char *first_key(const char *lua) {
 	return len ? strndup(p, len) : NULL;
 }
 
-static void indent(FILE *out, unsigned depth) {
-	for (unsigned i = 0; i < depth; i++)
-		fputs("  ", out);
+#define LINE_MAX_BYTES 72 // a table that is longer takes a line per field
+#define DEFAULTS_MAX   4
+
+struct writer {
+	FILE *out;
+	const struct schema_row *const *sections;
+	bool lines;
+};
+
+static void value_write(const struct writer *w, const struct schema_row *row, unsigned depth);
+
+static void newline(const struct writer *w, unsigned depth) {
+	fprintf(w->out, "\n%*s", (int)depth * 2, "");
+}
+
+static void item_write(const struct writer *w, size_t n, unsigned depth) {
+	if (n)
+		fputc(',', w->out);
+	if (w->lines)
+		newline(w, depth + 1);
+	else
+		fputc(' ', w->out);
+}
+
+static void close_write(const struct writer *w, size_t n, unsigned depth) {
+	if (w->lines)
+		newline(w, depth);
+	fputs(n && !w->lines ? " }" : "}", w->out);
 }
 
 static int64_t clamp(const struct schema_row *row, int64_t wish) {
@@ -142,53 +167,103 @@ static char *map_key(const struct schema_row *const *sections, const struct sche
 	return word;
 }
 
-static void object_write(FILE *out, const struct schema_row *const *sections,
-	const struct schema_row *rows, unsigned depth) {
+static bool shown(const struct schema_row *row) {
+	return row->example || (row->flags & SCHEMA_REQUIRED && !row->def);
+}
+
+// Of an object in which nothing must be written, what stands there anyhow.
+static bool shown_default(const struct schema_row *row) {
+	return row->def && schema_type_info(row->type)->scalar && row->type != SCHEMA_ANY;
+}
+
+static void default_write(FILE *out, const struct schema_row *row) {
+	bool plain =
+		row->type == SCHEMA_BOOL || row->type == SCHEMA_INT || row->type == SCHEMA_NUMBER;
+	if (plain)
+		fputs(row->def, out);
+	else
+		string_write(out, row->def);
+}
+
+static void object_write(const struct writer *w, const struct schema_row *rows, unsigned depth) {
+	const struct schema_row *row = rows;
 	size_t n = 0;
-	fputc('{', out);
-	for (; rows->type != SCHEMA_END; rows++) {
-		if (!rows->example && (!(rows->flags & SCHEMA_REQUIRED) || rows->def))
+	while (row->type != SCHEMA_END && !shown(row))
+		row++;
+	bool defaults = row->type == SCHEMA_END;
+	fputc('{', w->out);
+	for (row = rows; row->type != SCHEMA_END; row++) {
+		if (defaults ? n >= DEFAULTS_MAX || !shown_default(row) : !shown(row))
 			continue;
-		fputs(n++ ? ", " : " ", out);
-		key_write(out, rows->name);
-		fputs(" = ", out);
-		schema_example_write(out, sections, rows, depth + 1);
+		item_write(w, n++, depth);
+		key_write(w->out, row->name);
+		fputs(" = ", w->out);
+		if (defaults)
+			default_write(w->out, row);
+		else
+			value_write(w, row, depth + 1);
 	}
-	fputs(n ? " }" : "}", out);
+	close_write(w, n, depth);
 }
 
-static void list_write(FILE *out, const struct schema_row *const *sections,
-	const struct schema_row *row, unsigned depth) {
+static void map_write(const struct writer *w, const struct schema_row *row, unsigned depth) {
+	char *key = map_key(w->sections, row);
+	fputc('{', w->out);
+	item_write(w, 0, depth);
+	key_write(w->out, key ? key : "name");
+	fputs(" = ", w->out);
+	value_write(w, row->elem, depth + 1);
+	close_write(w, 1, depth);
+	free(key);
+}
+
+static void list_write(const struct writer *w, const struct schema_row *row, unsigned depth) {
 	int64_t n = row->min > 1 && !(row->flags & SCHEMA_UNIQUE) ? row->min : 1;
-	fputs("{ ", out);
+	fputc('{', w->out);
 	for (int64_t i = 0; i < n && i < 16; i++) {
-		fputs(i ? ", " : "", out);
-		schema_example_write(out, sections, row->elem, depth + 1);
+		item_write(w, (size_t)i, depth);
+		value_write(w, row->elem, depth + 1);
 	}
-	fputs(" }", out);
+	close_write(w, (size_t)n, depth);
 }
 
-void schema_example_write(FILE *out, const struct schema_row *const *sections,
-	const struct schema_row *row, unsigned depth) {
-	if (row->example) {
-		fputs(row->example, out);
-	} else if (depth > SCHEMA_DEPTH_MAX) {
-		fputs("{}", out);
-	} else if (row->type == SCHEMA_OBJECT) {
-		object_write(out, sections, row->rows, depth);
-	} else if (row->type == SCHEMA_LIST) {
-		list_write(out, sections, row, depth);
-	} else if (row->type == SCHEMA_MAP) {
-		char *key = map_key(sections, row);
-		fputs("{ ", out);
-		key_write(out, key ? key : "name");
-		fputs(" = ", out);
-		schema_example_write(out, sections, row->elem, depth + 1);
-		fputs(" }", out);
-		free(key);
-	} else {
-		scalar_write(out, sections, row);
-	}
+static void container_write(const struct writer *w, const struct schema_row *row, unsigned depth) {
+	if (row->type == SCHEMA_OBJECT)
+		object_write(w, row->rows, depth);
+	else if (row->type == SCHEMA_MAP)
+		map_write(w, row, depth);
+	else
+		list_write(w, row, depth);
+}
+
+static bool fits(const struct writer *w, const struct schema_row *row, unsigned depth) {
+	char *text = NULL;
+	size_t size = 0;
+	struct writer line = {open_memstream(&text, &size), w->sections, false};
+	if (!line.out)
+		return true;
+	container_write(&line, row, depth);
+	fclose(line.out);
+	free(text);
+	return size <= LINE_MAX_BYTES;
+}
+
+static void value_write(const struct writer *w, const struct schema_row *row, unsigned depth) {
+	struct writer line = {w->out, w->sections, false};
+	if (row->example)
+		fputs(row->example, w->out);
+	else if (depth > SCHEMA_DEPTH_MAX)
+		fputs("{}", w->out);
+	else if (schema_type_info(row->type)->scalar)
+		scalar_write(w->out, w->sections, row);
+	else
+		container_write(w->lines && !fits(w, row, depth) ? w : &line, row, depth);
+}
+
+void schema_example_write(
+	FILE *out, const struct schema_row *const *sections, const struct schema_row *row) {
+	struct writer line = {out, sections, false};
+	value_write(&line, row, 0);
 }
 
 #define SECTIONS_MAX 64
@@ -231,14 +306,15 @@ char *schema_example(const struct schema_row *const *sections, const char *secti
 		return NULL;
 	needed[self] = true;
 	needs(sections, sections[self], needed, 0);
+	struct writer w = {out, sections, true};
 	fputs("return {\n", out);
 	for (size_t i = 0; sections[i] && i < SECTIONS_MAX; i++) {
 		if (!needed[i])
 			continue;
-		indent(out, 1);
+		fputs("  ", out);
 		key_write(out, sections[i]->name);
 		fputs(" = ", out);
-		schema_example_write(out, sections, sections[i], 0);
+		value_write(&w, sections[i], 1);
 		fputs(",\n", out);
 	}
 	fputs("}\n", out);

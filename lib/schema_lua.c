@@ -76,11 +76,11 @@ static void field_write(FILE *out, const struct schema_row *row, const char *nam
 		fprintf(out, " %s", row->help);
 	if (*schema_range_print(row, range))
 		fprintf(out, ", %s", range);
-	if (row->unit)
+	if (row->unit && *range)
 		fprintf(out, " %s", row->unit);
 	if (row->type == SCHEMA_REF)
 		fprintf(out, " (one of %s)", row->ref);
-	if (row->def)
+	if (row->def && schema_type_info(row->type)->scalar)
 		fprintf(out, " (default %s)", row->def);
 	fputc('\n', out);
 }

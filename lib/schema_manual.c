@@ -58,7 +58,8 @@ static void range_write(FILE *out, const struct schema_row *row) {
 		fputs(" bytes", out);
 	else if (*range && (inner->type == SCHEMA_LIST || inner->type == SCHEMA_MAP))
 		fputs(" entries", out);
-	else if (*range && inner->unit)
+	else if (*range && inner->unit &&
+		(inner->type == SCHEMA_INT || inner->type == SCHEMA_NUMBER))
 		fprintf(out, " %s", inner->unit);
 }
 
@@ -132,7 +133,8 @@ static void object_write(
 		return;
 	}
 	manual->open[depth] = object->rows;
-	fprintf(manual->out, "### `%s`\n\n", here);
+	if (depth || strcmp(here, row->name)) // else the section's own heading says it
+		fprintf(manual->out, "### `%s`\n\n", here);
 	const char *help = object->help ? object->help : row->help;
 	if (help && depth)
 		fprintf(manual->out, "%s\n\n", help);

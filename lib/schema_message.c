@@ -112,6 +112,8 @@ static void amount_print(
 
 char *schema_range_print(const struct schema_row *row, char buf[static SCHEMA_RANGELEN]) {
 	char min[SCHEMA_TEXTLEN], max[SCHEMA_TEXTLEN];
+	bool counts =
+		row->type == SCHEMA_STRING || row->type == SCHEMA_LIST || row->type == SCHEMA_MAP;
 	buf[0] = 0;
 	if (!row->min && !row->max)
 		return buf;
@@ -119,6 +121,8 @@ char *schema_range_print(const struct schema_row *row, char buf[static SCHEMA_RA
 	amount_print(row, row->max, max);
 	if (row->max < row->min || row->max == INT64_MAX)
 		snprintf(buf, SCHEMA_RANGELEN, "%.34s or more", min);
+	else if (!row->min && counts)
+		snprintf(buf, SCHEMA_RANGELEN, "at most %.34s", max);
 	else
 		snprintf(buf, SCHEMA_RANGELEN, "%.34s..%.34s", min, max);
 	return buf;
@@ -145,7 +149,7 @@ static char *example_print(const struct schema_row *row, char buf[static SCHEMA_
 	FILE *out = open_memstream(&text, &size);
 	if (!out)
 		return buf;
-	schema_example_write(out, NULL, row, 0);
+	schema_example_write(out, NULL, row);
 	fclose(out);
 	if (text && size < SCHEMA_SHORTLEN && !strchr(text, '\n'))
 		memcpy(buf, text, size + 1);

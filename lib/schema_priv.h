@@ -107,6 +107,7 @@ int schema_check_hooks(
 // A word or default as JSON, by the row's type only (not validated); NULL: cannot be read so.
 json_t *schema_word(const struct schema_row *row, const char *word);
 
-// A Lua value for the row on `out`; `sections` (or NULL) gives references a key that exists.
-void schema_example_write(FILE *out, const struct schema_row *const *sections,
-	const struct schema_row *row, unsigned depth);
+// A Lua value for the row on `out`, on one line unless the row's own example is not; `sections` (or
+// NULL) gives references a key that exists.
+void schema_example_write(
+	FILE *out, const struct schema_row *const *sections, const struct schema_row *row);

@@ -71,7 +71,7 @@ static int refuse_control(const struct schema_frame *frame, const struct schema_
 
 static int scalar_string(const struct schema_frame *frame, const struct schema_row *row,
 	const json_t *value, json_t **out) {
-	static const struct schema_row bound = {.max = SCHEMA_STRING_MAX};
+	static const struct schema_row bound = {.type = SCHEMA_STRING, .max = SCHEMA_STRING_MAX};
 	const struct schema_row *limit = row->max > 0 || row->min > 0 ? row : &bound;
 	char found[SCHEMA_SHORTLEN], range[SCHEMA_RANGELEN];
 	if (!json_is_string(value))

@@ -34,7 +34,7 @@ static int refuse_absent(const struct schema_frame *frame, const struct schema_r
 	size_t size;
 	FILE *out = open_memstream(&example, &size);
 	if (out) {
-		schema_example_write(out, NULL, row, 0);
+		schema_example_write(out, NULL, row);
 		fclose(out);
 	}
 	bool shown = example && size < 80 && !strchr(example, '\n');

@@ -59,11 +59,14 @@ static void required(void **state) {
 }
 
 static void tables(void **state) {
-	refused(load("{'system': 3}"), "system: 3 is not a table; write one such as {}");
+	refused(load("{'system': 3}"),
+		"system: 3 is not a table; write one such as { workers = 1, idle = \"adaptive\" }");
 	refused(load("{'system': [1]}"),
-		"system: a list of 1 is not a table; write one such as {}");
+		"system: a list of 1 is not a table; write one such as { workers = 1, idle = "
+		"\"adaptive\" }");
 	refused(load("{'system': {'$function': 1}}"),
-		"system: a function is not a table; write one such as {}");
+		"system: a function is not a table; write one such as { workers = 1, idle = "
+		"\"adaptive\" }");
 	refused(load("{'ports': {'wan': 'eth1'}}"),
 		"ports.wan: \"eth1\" is not a table; write one such as { device = \"eth1\" }");
 	json_decref(resolve(load("{'system': []}")));
@@ -124,7 +127,7 @@ static void map_keys(void **state) {
 		"things.t.by_vlan: key \"10\" stands twice, in different writings; remove one");
 	refused(thing("'by_prefix': {'10.0.0.0/8': 'long enough'}"),
 		"things.t.by_prefix[\"10.0.0.0/8\"]: \"long enough\" is 11 bytes long; its length "
-		"must be 0..8");
+		"must be at most 8");
 	json_t *resolved =
 		resolve(thing("'by_prefix': {'2001:DB8::/32': 'x'}, 'by_port': {'wan': {}}"));
 	same_json(

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Every face knows every row: description, OpenAPI, manual, Lua stubs; and examples are true.
+#include "lib/schema_testlib.h"
+#include "lib/script.h"
+
+// An object of the sample, by the path the manual gives it and the class the stubs give it.
+struct place {
+	char manual[256], class[256];
+};
+
+struct faces {
+	char *manual, *stubs;
+	unsigned rows;
+};
+
+static const struct schema_row *name_key(const struct schema_row *map) {
+	static const struct schema_row name = {.name = "name"};
+	return map->key ? map->key : &name;
+}
+
+// From `text`, what stands between `head` and `end`. malloc'ed; fails when there is no head.
+static char *part(const char *text, const char *head, const char *end) {
+	const char *start = strstr(text, head);
+	if (!start)
+		fail_msg("no \"%s\"", head);
+	start += strlen(head);
+	const char *stop = strstr(start, end);
+	return stop ? strndup(start, (size_t)(stop - start)) : strdup(start);
+}
+
+static void holds(const char *text, const char *before, const char *name, const char *after) {
+	char want[256];
+	snprintf(want, sizeof(want), "%s%s%s", before, name, after);
+	if (!strstr(text, want))
+		fail_msg("no \"%s\" in:\n%s", want, text);
+}
+
+static void in_texts(
+	const struct faces *faces, const struct place *at, const struct schema_row *rows) {
+	char head[300];
+	bool section = !strpbrk(at->manual, ".[");
+	snprintf(head, sizeof(head), section ? "## `%s`\n" : "### `%s`\n", at->manual);
+	char *table = part(faces->manual, head, "\n## ");
+	table = strtok(table, "#"); // up to the next heading
+	snprintf(head, sizeof(head), "---@class (exact) %s\n", at->class);
+	char *class = part(faces->stubs, head, "\n\n");
+	for (; rows->type != SCHEMA_END; rows++) {
+		bool required = rows->flags & SCHEMA_REQUIRED && !rows->def;
+		holds(table, "| `", rows->name, "` | ");
+		holds(table, " ", rows->help, "");
+		holds(class, "---@field ", rows->name, required ? " " : "? ");
+	}
+	free(table);
+	free(class);
+}
+
+static void in_json(const json_t *described, const json_t *openapi, const struct schema_row *row) {
+	assert_string_equal(json_string_value(json_object_get(described, "help")), row->help);
+	assert_string_equal(json_string_value(json_object_get(openapi, "description")), row->help);
+	if (row->def)
+		assert_string_equal(
+			json_string_value(json_object_get(described, "default")), row->def);
+	if (row->def)
+		assert_non_null(json_object_get(openapi, "default"));
+	if (row->min || row->max)
+		assert_int_equal(json_integer_value(json_object_get(described, "min")), row->min);
+	if (row->type == SCHEMA_INT && (row->min || row->max))
+		assert_int_equal(json_integer_value(json_object_get(openapi, "maximum")), row->max);
+	if (row->type == SCHEMA_ENUM)
+		assert_true(json_equal(
+			json_object_get(described, "words"), json_object_get(openapi, "enum")));
+	if (row->ref)
+		assert_string_equal(json_string_value(json_object_get(described, "ref")), row->ref);
+	if (row->flags & SCHEMA_SECRET)
+		assert_true(json_is_true(json_object_get(openapi, "writeOnly")));
+}
+
+static void walk(struct faces *faces, const struct schema_row *row, struct place at,
+	const json_t *described, const json_t *openapi, unsigned depth) {
+	if (row->type == SCHEMA_MAP || row->type == SCHEMA_LIST) {
+		size_t used = strlen(at.manual);
+		snprintf(at.manual + used, sizeof(at.manual) - used,
+			row->type == SCHEMA_MAP ? ".<%s>" : "[N]",
+			row->type == SCHEMA_MAP ? name_key(row)->name : "");
+		const char *below = row->type == SCHEMA_MAP ? "additionalProperties" : "items";
+		walk(faces, row->elem, at, json_object_get(described, "elem"),
+			json_object_get(openapi, below), depth);
+	}
+	if (row->type != SCHEMA_OBJECT || depth > 1)
+		return;
+	in_texts(faces, &at, row->rows);
+	for (size_t i = 0; row->rows[i].type != SCHEMA_END; i++) {
+		const struct schema_row *field = &row->rows[i];
+		const json_t *d = json_array_get(json_object_get(described, "rows"), i);
+		const json_t *o =
+			json_object_get(json_object_get(openapi, "properties"), field->name);
+		struct place inner;
+		assert_string_equal(json_string_value(json_object_get(d, "name")), field->name);
+		in_json(d, o, field);
+		faces->rows++;
+		snprintf(inner.manual, sizeof(inner.manual), "%.200s.%s", at.manual, field->name);
+		snprintf(inner.class, sizeof(inner.class), "%.200s.%s", at.class, field->name);
+		if (field->type != SCHEMA_MAP || field->elem->rows != row->rows) // not into itself
+			walk(faces, field, inner, d, o, depth + 1);
+	}
+}
+
+static void every_row(void **state) {
+	struct faces faces = {schema_manual(sample_sections), schema_lua_stubs(sample_sections), 0};
+	for (size_t i = 0; sample_sections[i]; i++) {
+		json_t *described = schema_describe(sample_sections[i]);
+		json_t *openapi = schema_openapi(sample_sections[i]);
+		struct place at;
+		snprintf(at.manual, sizeof(at.manual), "%s", sample_sections[i]->name);
+		snprintf(at.class, sizeof(at.class), "leat.%s", sample_sections[i]->name);
+		walk(&faces, sample_sections[i], at, described, openapi, 0);
+		json_decref(described);
+		json_decref(openapi);
+	}
+	assert_int_equal(faces.rows, 34);
+	free(faces.manual);
+	free(faces.stubs);
+}
+
+static void description(void **state) {
+	same_json(schema_describe(&sample_port_rows[1]),
+		"{'name': 'mtu', 'type': 'int', 'flags': ['live'], 'min': 64, 'max': 9216, "
+		"'range': '64..9216',"
+		" 'default': '1500', 'unit': 'B', 'help': 'largest frame without its header'}");
+	same_json(schema_describe(&sample_by_port_key),
+		"{'name': 'port', 'type': 'ref', 'ref': 'ports'}");
+}
+
+static void descriptions_end(void **state) {
+	json_t *described = schema_describe(&sample_boxes),
+	       *openapi = schema_openapi(&sample_boxes);
+	assert_true(json_is_true(
+		json_object_get(schema_get(described, "elem.rows[1].elem"), "recursive")));
+	assert_non_null(schema_get(openapi, "items.properties.inner"));
+	json_decref(described);
+	json_decref(openapi);
+}
+
+// Runs the manual's examples as a user would.
+static void examples(void **state) {
+	for (size_t i = 0; sample_sections[i]; i++) {
+		struct err err = {0};
+		char *lua = schema_example(sample_sections, sample_sections[i]->name);
+		char *manual = schema_manual(sample_sections);
+		assert_non_null(strstr(manual, lua));
+		json_t *bundle =
+			json_pack("{s:s, s:{s:s}}", "main", "a.lua", "files", "a.lua", lua);
+		json_t *tree = NULL, *resolved = NULL;
+		struct script *script = NULL;
+		if (script_run(bundle, NULL, &script, &tree, &err) ||
+			schema_validate(sample_sections, tree, &resolved, &err))
+			fail_msg("%s\n%s: %s", lua, err.path, err.msg);
+		assert_non_null(json_object_get(resolved, sample_sections[i]->name));
+		json_decref(bundle);
+		json_decref(tree);
+		json_decref(resolved);
+		script_free(script);
+		free(lua);
+		free(manual);
+	}
+	assert_null(schema_example(sample_sections, "nonsense"));
+}
+
+static void example_layout(void **state) {
+	char *lua = schema_example(sample_sections, "things");
+	assert_non_null(strstr(lua, "  ports = { wan = { device = \"eth1\" } },\n"));
+	assert_non_null(strstr(lua, "\n  things = {\n    name = {\n      weight = 3,\n"));
+	assert_non_null(strstr(
+		lua, "\n      by_prefix = { [\"10.0.0.0/8\"] = \"lab\" }\n    }\n  },\n}\n"));
+	free(lua);
+}
+
+static void redaction(void **state) {
+	json_t *tree = thing("'password': 'correct horse', 'vlans': [1]");
+	json_t *shown = schema_redact(sample_sections, "", tree);
+	same_json(json_incref(schema_get(shown, "things.t")),
+		"{'alias': 'a', 'port': 'wan', 'password': '(secret)', 'vlans': [1]}");
+	json_decref(shown);
+	same_json(json_incref(schema_get(tree, "things.t.password")), "'correct horse'");
+	same_json(schema_redact(sample_sections, "things.t.password",
+			  schema_get(tree, "things.t.password")),
+		"'(secret)'");
+	same_json(schema_redact(sample_sections, "things.t", schema_get(tree, "things.t")),
+		"{'alias': 'a', 'port': 'wan', 'password': '(secret)', 'vlans': [1]}");
+	json_decref(tree);
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_row),
+		cmocka_unit_test(description),
+		cmocka_unit_test(descriptions_end),
+		cmocka_unit_test(examples),
+		cmocka_unit_test(example_layout),
+		cmocka_unit_test(redaction),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
