@@ -222,6 +222,13 @@ void dp_sync(void);
 // Tests and benches: with `system.workers = 0` no thread is started and the caller turns the loop itself.
 void dp_step(void);
 
+// ---- buffers ---------------------------------------------------------------------------------------
+
+// Buffers of 2 KiB of data, for all ports and for packets that functions make. Any thread; not NULL after dp_start().
+struct rte_mempool *dp_pool(void);
+// control: buffers of 9.5 KiB, for drivers that cannot chain; made at the first call. NULL: out of memory.
+struct rte_mempool *dp_pool_jumbo(void);
+
 // ---- start and stop (leatd's main, tests, benches) ----------------------------------------------------
 
 struct dp_start_opts {

@@ -26,11 +26,6 @@ extern struct dp_eal_info dp_eal;
 // The CPUs that the process may use, lowest first; the first is the control thread's. Returns how many.
 unsigned dp_cpus(unsigned *cpus, unsigned size);
 
-// Buffers of 2 KiB of data, shared by all ports. Never NULL after dp_start().
-struct rte_mempool *dp_pool(void);
-// Buffers of 9.5 KiB, for drivers that cannot chain; made at the first call. NULL: out of memory.
-struct rte_mempool *dp_pool_jumbo(void);
-
 // ---- graph (graph.c) ----------------------------------------------------------------------------------
 
 struct dp_node_count {

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Packet tests: frames in by one port, frames out by others, through the real nodes, in one thread and with a clock
+// that stands still until the test moves it.
+//
+//   static int setup(void **) { return packet_setup(modules); }       // cmocka group set-up; teardown: packet_teardown
+//   packet_config("{\"ports\":{\"a\":{\"device\":\"ring:a\"}}, ...}");   // or Lua: "return { ports = ... }"
+//   packet_check(cases, n);                                           // or packet_send(), packet_step(), packet_expect()
+//
+// Every port of a test has device = "ring:<name of the port>". system.workers = 0 is set for it.
+#pragma once
+
+#include "lib/module.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+// cmocka.h needs the four above
+#include <cmocka.h>
+
+#define PACKET_FRAME_MAX 9300
+#define PACKET_OUT_MAX   8
+
+struct packet {
+	const char *port; // NULL: none (the end of a list)
+	const uint8_t *bytes;
+	size_t len;
+};
+
+// One row of a table test: what comes in, and all that must come out, port by port, in order; and what must have
+// been dropped ("drop_eth_input_runt"; NULL: nothing may be dropped).
+struct packet_case {
+	const char *name;
+	struct packet in;
+	struct packet out[PACKET_OUT_MAX + 1];
+	const char *drop;
+};
+
+// Starts the data plane once per process (no hugepages), registers dataplane_module and `modules` (NULL-terminated).
+int packet_setup(const struct module *const *modules); // 0, or negative: says why on stderr
+int packet_teardown(void);                             // 0, or -1: a packet buffer was lost
+
+// Applies a whole configuration: JSON when it starts with '{', else Lua. Fails the test when it is refused.
+void packet_config(const char *text);
+// The same, for a configuration that must be refused: returns the message ("path: text").
+const char *packet_config_refused(const char *text);
+
+// Queues one frame at a port. packet_send_chain cuts it into buffers of `seg` bytes.
+void packet_send(const char *port, const void *bytes, size_t len);
+void packet_send_chain(const char *port, const void *bytes, size_t len, size_t seg);
+// Turns the worker's loop until every queue was polled and nothing comes any more.
+void packet_step(void);
+// Moves the clock, turns the loop and lets every module poll.
+void packet_advance(uint64_t ns);
+
+// The next frame that a port sent: its length, or -1. `bytes` has room for PACKET_FRAME_MAX.
+int packet_recv(const char *port, uint8_t *bytes);
+unsigned packet_count(const char *port); // frames that a port sent and nobody took yet
+// Fails with both dumps and a caret line when the next frame is not this one, byte for byte.
+void packet_expect(const char *port, const void *bytes, size_t len);
+// Fails when some port still has a frame that nobody expected.
+void packet_expect_none(void);
+
+// Packets dropped for a reason since the start, all ports together.
+uint64_t packet_drops(const char *reason);
+// Runs the cases one after the other.
+void packet_check(const struct packet_case *cases, size_t n);
+
+// The rows that `leat show NOUN` would print. New reference.
+json_t *packet_show(const char *noun);
+
+// Frames as text: "02 00 00 00 00 01  ffffffffffff 0800 ..."; returns the number of bytes.
+size_t packet_hex(const char *text, uint8_t *bytes, size_t size);
