@@ -72,18 +72,18 @@ struct schema_row {
 	const char *const *words;      // SCHEMA_ENUM: NULL-terminated
 	const char *ref;               // SCHEMA_REF: path of the map that must hold the key
 	const struct schema_row *rows; // SCHEMA_OBJECT: its fields, closed by {0}
-	const struct schema_row *key;  // SCHEMA_MAP: its keys; NULL: SCHEMA_NAME
+	const struct schema_row *key; // SCHEMA_MAP: its keys, text or SCHEMA_INT; NULL: SCHEMA_NAME
 	const struct schema_row *elem; // SCHEMA_LIST, SCHEMA_MAP: one element
 	// What rows cannot say ("access or trunk, not both"), on a row of any type. Gets the resolved
 	// value, after every type and reference in the tree was found good. `path` is the value's.
 	int (*check)(const json_t *value, const char *path, struct err *err);
 	const char *unit; // shown beside the value: "B", "pps", "cycles"
 	// A Lua value for the manual: `"eth1"`, `{ 10, 20 }`. NULL: derived from the row. Optional
-	// fields appear in an object's example only when they have one.
+	// fields appear in an object's example only when they have one, or as defaults when none has.
 	const char *example;
 	const char *help; // one line, lower case, no full stop
 	const char
-		*fix; // what to do when out of range ("to stop new connections, use `leat drain`")
+		*fix; // what to do when out of range: "to stop new connections, use `leat drain`"
 };
 
 // Validates `tree` against the top-level `sections` (rows of type MAP, OBJECT or LIST), and returns in

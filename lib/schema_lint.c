@@ -45,6 +45,12 @@ static int lint_default(const struct schema_frame *frame, const struct schema_ro
 	return rc;
 }
 
+// What has a canonical text: only that can be a key.
+static bool key_type(enum schema_type type) {
+	return schema_type_info(type)->scalar && type != SCHEMA_BOOL && type != SCHEMA_NUMBER &&
+		type != SCHEMA_FUNCTION && type != SCHEMA_ANY;
+}
+
 static int lint_form(
 	const struct lint *lint, const struct schema_frame *frame, const struct schema_row *row) {
 	if (row->help && strlen(row->help) && row->help[strlen(row->help) - 1] == '.')
@@ -56,8 +62,8 @@ static int lint_form(
 	if ((row->type == SCHEMA_LIST || row->type == SCHEMA_MAP) && !row->elem)
 		return schema_refuse(
 			frame, "the %s has no elem", schema_type_info(row->type)->name);
-	if (row->type == SCHEMA_MAP && !schema_type_info(schema_key_row(row)->type)->scalar)
-		return schema_refuse(frame, "the map's key is no scalar");
+	if (row->type == SCHEMA_MAP && !key_type(schema_key_row(row)->type))
+		return schema_refuse(frame, "the map's key is neither text nor an integer");
 	if (row->type != SCHEMA_REF)
 		return 0;
 	const struct schema_row *map =

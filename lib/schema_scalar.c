@@ -71,18 +71,19 @@ static int refuse_control(const struct schema_frame *frame, const struct schema_
 
 static int scalar_string(const struct schema_frame *frame, const struct schema_row *row,
 	const json_t *value, json_t **out) {
-	static const struct schema_row bound = {.type = SCHEMA_STRING, .max = SCHEMA_STRING_MAX};
-	const struct schema_row *limit = row->max > 0 || row->min > 0 ? row : &bound;
+	const struct schema_row limit = {.type = SCHEMA_STRING,
+		.min = row->min,
+		.max = row->max > 0 ? row->max : SCHEMA_STRING_MAX};
 	char found[SCHEMA_SHORTLEN], range[SCHEMA_RANGELEN];
 	if (!json_is_string(value))
 		return schema_refuse_type(frame, row, value);
 	size_t len = json_string_length(value);
 	if (refuse_control(frame, row, json_string_value(value), len))
 		return -EINVAL;
-	if (!schema_in_range(limit, (int64_t)len))
+	if (!schema_in_range(&limit, (int64_t)len))
 		return schema_refuse(frame, "%s is %zu bytes long; its length must be %s%s%s",
 			schema_found_print(row, value, found), len,
-			schema_range_print(limit, range), row->fix ? "; " : "",
+			schema_range_print(&limit, range), row->fix ? "; " : "",
 			row->fix ? row->fix : "");
 	return out_set(frame, out, json_stringn_nocheck(json_string_value(value), len));
 }

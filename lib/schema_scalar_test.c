@@ -107,6 +107,26 @@ static void strings(void **state) {
 		"\"ääääääääääääääääääääää...\" is 76 bytes long; its length must be 2..16");
 }
 
+// A row that sets no upper limit still has one.
+static void string_limit(void **state) {
+	static const struct schema_row row = {
+		.name = "s", .type = SCHEMA_STRING, .min = 1, .help = "h"};
+	char text[4097], want[200];
+	memset(text, 'x', 4097);
+	json_t *longest = json_stringn(text, 4097 - 1), *longer = json_stringn(text, 4097);
+	json_t *resolved = NULL;
+	struct err err = {0};
+	assert_int_equal(schema_validate_value(&row, longest, NULL, "s", &resolved, &err), 0);
+	assert_true(json_equal(resolved, longest));
+	assert_int_equal(schema_validate_value(&row, longer, NULL, "s", &resolved, &err), -EINVAL);
+	snprintf(want, sizeof(want),
+		"s: \"%.44s...\" is 4097 bytes long; its length must be 1..4096", text);
+	same_error(&err, want);
+	json_decref(longest);
+	json_decref(longer);
+	json_decref(resolved);
+}
+
 static void names(void **state) {
 	accepted("alias", "'web-1_A'", "'web-1_A'");
 	accepted("alias", "'0123456789012345678901234567890'", "'0123456789012345678901234567890'");
@@ -278,6 +298,7 @@ int main(void) {
 		cmocka_unit_test(integers),
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(strings),
+		cmocka_unit_test(string_limit),
 		cmocka_unit_test(names),
 		cmocka_unit_test(enums),
 		cmocka_unit_test(durations),
