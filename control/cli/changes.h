@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Differences between two configurations, for people.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+// `changes` as schema_diff() makes them. One line each:
+//   + ports.web1: {"device":"tap:web1"}     - ports.old: {...}     ~ ports.lan.mtu: 1500 → 9000
+void changes_print(FILE *out, const json_t *changes, bool color);
+
+// "no change", "1 change", "7 changes". Returns buf.
+char *changes_count(const json_t *changes, char buf[static 32]);
