@@ -72,10 +72,10 @@ static void line_add_value(struct line *line, const char *value, size_t n, bool 
 	for (size_t i = 0; i < n;) {
 		size_t len = text_print_len(value + i, n - i);
 		if (len == 0 || (len == 1 && strchr(special, value[i])))
-			line_add_escaped(line, value[i++]);
+			line_add_escaped(line, value[i]);
 		else
 			line_add(line, value + i, len);
-		i += len;
+		i += len ? len : 1;
 	}
 }
 

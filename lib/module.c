@@ -200,8 +200,7 @@ static bool has_function(const json_t *value) {
 }
 
 bool change_touches(const struct change *change, const char *path) {
-	const json_t *old = json_object_get(change->old, path);
-	const json_t *new = json_object_get(change->new, path);
+	const json_t *old = schema_get(change->old, path), *new = schema_get(change->new, path);
 	if (old == NULL || new == NULL)
 		return old != new;
 	return !json_equal(old, new) || has_function(new);

@@ -79,7 +79,8 @@ struct module {
 	void (*poll)(uint64_t now_ns); // about every 5 ms: rings to drain, ageing
 };
 
-// True when the section at `path` differs between the two trees.
+// True when the value at `path` ("ports", "switches.office") differs between the two trees, or holds a function:
+// its reference belongs to the old script.
 bool change_touches(const struct change *change, const char *path);
 
 // The registry, filled at start-up in any order; module_sort() orders by `after`.
