@@ -41,7 +41,7 @@ static void in_texts(
 	bool section = !strpbrk(at->manual, ".[");
 	snprintf(head, sizeof(head), section ? "## `%s`\n" : "### `%s`\n", at->manual);
 	char *table = part(faces->manual, head, "\n## ");
-	table = strtok(table, "#"); // up to the next heading
+	table[strcspn(table, "#")] = 0; // up to the next heading
 	snprintf(head, sizeof(head), "---@class (exact) %s\n", at->class);
 	char *class = part(faces->stubs, head, "\n\n");
 	for (; rows->type != SCHEMA_END; rows++) {

@@ -97,10 +97,17 @@ static void find_refuses(void **state) {
 	}
 }
 
+// Adds `step` to a path, n times.
+static void lengthen(char *path, size_t size, const char *step, unsigned n) {
+	while (n--) {
+		size_t len = strlen(path);
+		snprintf(path + len, size - len, "%s", step);
+	}
+}
+
 static void find_is_bounded(void **state) {
 	char path[4000] = "boxes[1]";
-	for (unsigned i = 0; i < 20; i++)
-		strcpy(path + strlen(path), ".inner.a");
+	lengthen(path, sizeof(path), ".inner.a", 20);
 	struct err err = {0};
 	assert_null(schema_find(sample_sections, path, &err));
 	assert_non_null(strstr(err.msg, "more than 32 levels"));
@@ -176,13 +183,12 @@ static void put_refuses(void **state) {
 
 static void put_is_bounded(void **state) {
 	char path[1000] = "a";
-	for (unsigned i = 0; i < 31; i++)
-		strcpy(path + strlen(path), ".a");
+	lengthen(path, sizeof(path), ".a", 31);
 	json_t *tree = json_object();
 	struct err err = {0};
 	assert_int_equal(schema_put(tree, path, json_true(), &err), 0);
 	assert_true(json_is_true(schema_get(tree, path)));
-	strcpy(path + strlen(path), ".a");
+	lengthen(path, sizeof(path), ".a", 1);
 	assert_int_equal(schema_put(tree, path, json_true(), &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "more than 32 levels"));
 	json_decref(tree);
