@@ -36,7 +36,7 @@ static struct dp_node eth_input = {
 // What is the same for all packets of one port; kept while the port stays the same.
 struct eth_port {
 	uint32_t port;
-	uint32_t len_max;
+	uint32_t len_max; // 0 when unused: one comparison finds both
 	rte_edge_t edge;
 	bool unused;
 };
@@ -46,8 +46,8 @@ static void eth_port_load(struct eth_port *p, unsigned index) {
 	unsigned mode = port ? __atomic_load_n(&port->mode, __ATOMIC_RELAXED) : DP_PORT_UNUSED;
 
 	p->port = index;
-	p->len_max = port ? port->mtu + RTE_ETHER_HDR_LEN + 2u * RTE_VLAN_HLEN : UINT32_MAX;
 	p->unused = mode == DP_PORT_UNUSED;
+	p->len_max = p->unused ? 0 : port->mtu + RTE_ETHER_HDR_LEN + 2u * RTE_VLAN_HLEN;
 	p->edge = eth_input.drop_edge;
 	if (mode == DP_PORT_L2)
 		p->edge = dp_arc_next(&eth_input, DP_ARC_L2_IN, index);
@@ -92,8 +92,7 @@ static __rte_always_inline void eth_chunk(
 		if (unlikely(m->port != p.port))
 			eth_port_load(&p, m->port);
 		next[i] = p.edge;
-		if (unlikely(m->data_len < RTE_ETHER_HDR_LEN || m->pkt_len > p.len_max ||
-			    p.unused)) {
+		if (unlikely(m->data_len < RTE_ETHER_HDR_LEN || m->pkt_len > p.len_max)) {
 			next[i] = eth_refuse(m, &p);
 			continue;
 		}

@@ -218,6 +218,14 @@ static void print_start(FILE *out, const struct session *s, const struct record 
 		frame_print((const uint8_t *)r->text, r->text_len, headers, sizeof(headers)));
 }
 
+static void print_visit(FILE *out, const struct record *r, bool copy) {
+	fprintf(out, "    %s", copy ? "copy: " : "");
+	if (r->text_len > 0)
+		fprintf(out, "%-16s %.*s\n", r->node->name, r->text_len, r->text);
+	else
+		fprintf(out, "%s\n", r->node->name);
+}
+
 // All records of one packet; `first` is the oldest of them.
 static void print_packet(FILE *out, struct session *s, size_t first) {
 	const struct record *start = s->turn.items[first];
@@ -231,9 +239,7 @@ static void print_packet(FILE *out, struct session *s, size_t first) {
 		if (!r->node)
 			print_start(out, s, r);
 		else
-			fprintf(out, "    %s%-16s %.*s\n",
-				r->packet == start->packet ? "" : "copy: ", r->node->name,
-				r->text_len, r->text);
+			print_visit(out, r, r->packet != start->packet);
 		if (i == first)
 			continue;
 		free(s->turn.items[i]);

@@ -94,7 +94,8 @@ static int config_apply(const char *text, struct err *err) {
 		return err->code;
 	if (!json_object_get(tree, "system"))
 		json_object_set_new(tree, "system", json_object());
-	json_object_set_new(json_object_get(tree, "system"), "workers", json_integer(0));
+	if (!schema_get(tree, "system.workers"))
+		schema_put(tree, "system.workers", json_integer(0), NULL);
 	int rc = schema_validate(module_sections(), tree, &resolved, err);
 	json_decref(tree);
 	if (rc == 0) {
