@@ -194,6 +194,8 @@ static bool frames_wait(void) {
 void packet_step(void) {
 	unsigned steps = 0;
 
+	if (json_integer_value(schema_get(running, "system.workers")) > 0)
+		return;
 	do
 		dp_step();
 	while (frames_wait() && ++steps < MAX_STEPS);

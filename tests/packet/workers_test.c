@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Workers as threads: their number changes under traffic and no frame is lost or overtaken; one that stands still is
+// noticed; what cannot be is refused.
+#include "dataplane/dataplane.h"
+#include "lib/clock.h"
+#include "lib/event.h"
+#include "tests/packet/harness.h"
+#include <rte_cycles.h>
+#include <rte_pause.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PORTS    "\"ports\": {\"a\": {\"device\": \"ring:a\"}, \"b\": {\"device\": \"ring:b\"}}"
+#define WAIT_S   20
+#define INFLIGHT 64
+
+static uint16_t other_port[DP_MAX_PORTS];
+static bool stall, stalled;
+
+// From a to b and back; stands still when told to.
+static struct dp_node cross = {
+	.name = "cross",
+	.help = "sends what comes from one port to the other",
+	.arc = DP_ARC_L2_IN,
+	.arc_end = true,
+	.starts = {DP_ARC_L2_OUT},
+};
+
+static uint16_t cross_process(
+	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n) {
+	while (__atomic_load_n(&stall, __ATOMIC_RELAXED)) {
+		__atomic_store_n(&stalled, true, __ATOMIC_RELAXED);
+		rte_pause();
+	}
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = objs[i];
+		unsigned out = other_port[m->port];
+		dp_meta(m)->out = out;
+		rte_node_enqueue_x1(graph, node, dp_arc_next(&cross, DP_ARC_L2_OUT, out), m);
+	}
+	return n;
+}
+
+DP_NODE(cross)
+
+static void use_workers(unsigned n) {
+	char text[256];
+
+	snprintf(text, sizeof(text), "{" PORTS ", \"system\": {\"workers\": %u}}", n);
+	packet_config(text);
+	int a = dp_port_find("a"), b = dp_port_find("b");
+	other_port[a] = b;
+	other_port[b] = a;
+	dp_port_mode_set(a, DP_PORT_L2);
+	dp_port_mode_set(b, DP_PORT_L2);
+}
+
+// ---- traffic -----------------------------------------------------------------------------------------------
+
+struct flow {
+	const char *from, *to;
+	uint32_t sent, got;
+};
+
+static void flow_send(struct flow *f) {
+	uint8_t frame[60] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x88, 0xb5};
+
+	while (f->sent - f->got < INFLIGHT) {
+		memcpy(frame + 14, &f->sent, sizeof(f->sent));
+		packet_send(f->from, frame, sizeof(frame));
+		f->sent++;
+	}
+}
+
+static void flow_take(struct flow *f) {
+	uint8_t frame[PACKET_FRAME_MAX];
+	uint32_t number;
+
+	while (packet_recv(f->to, frame) >= 0) {
+		memcpy(&number, frame + 14, sizeof(number));
+		if (number != f->got)
+			fail_msg("%s to %s: frame %u came, %u was expected", f->from, f->to, number,
+				f->got);
+		f->got++;
+	}
+}
+
+static void flow_wait(struct flow *f, uint32_t until) {
+	uint64_t end = rte_rdtsc() + WAIT_S * rte_get_tsc_hz();
+
+	while (f->got < until) {
+		packet_step(); // turns the loop when there is no thread
+		flow_take(f);
+		if (rte_rdtsc() > end)
+			fail_msg("%s to %s: %u of %u frames came", f->from, f->to, f->got, until);
+	}
+}
+
+// Frames are under way both ways at every change; with one tx queue per port and more workers than that, half of them
+// are handed over.
+static void test_resize_under_traffic(void **) {
+	static const unsigned steps[] = {2, 1, 3, 2, 0, 3, 1, 0};
+	struct flow flows[] = {{.from = "a", .to = "b"}, {.from = "b", .to = "a"}};
+
+	use_workers(1);
+	for (unsigned round = 0; round < 5 * RTE_DIM(steps); round++) {
+		for (unsigned i = 0; i < 200; i++) {
+			for (unsigned f = 0; f < 2; f++) {
+				flow_send(&flows[f]);
+				flow_wait(&flows[f], flows[f].got + 1);
+			}
+		}
+		use_workers(steps[round % RTE_DIM(steps)]);
+	}
+	for (unsigned f = 0; f < 2; f++)
+		flow_wait(&flows[f], flows[f].sent);
+	assert_true(flows[0].sent > 5000);
+	assert_int_equal(packet_drops("drop_port_tx_full"), 0);
+}
+
+// ---- the watchdog ----------------------------------------------------------------------------------------------
+
+static char events[256];
+
+static void event_sink(const char *name, const json_t *, void *) {
+	strncat(events, name, sizeof(events) - strlen(events) - 2);
+	strcat(events, " ");
+}
+
+static const char *worker_state(void) {
+	static char state[16];
+	json_t *rows = packet_show("workers");
+
+	snprintf(state, sizeof(state), "%s",
+		json_string_value(json_object_get(json_array_get(rows, 0), "state")));
+	json_decref(rows);
+	return state;
+}
+
+static void poll_for(unsigned seconds) {
+	for (unsigned i = 0; i < seconds * 10; i++) {
+		clock_fake_advance(NSEC_PER_SEC / 10);
+		dataplane_module.poll(clock_now_ns());
+	}
+}
+
+static void wait_for(const bool *flag) {
+	uint64_t end = rte_rdtsc() + WAIT_S * rte_get_tsc_hz();
+
+	while (!__atomic_load_n(flag, __ATOMIC_RELAXED) && rte_rdtsc() < end)
+		usleep(100);
+	assert_true(*flag);
+}
+
+static void test_stuck_worker_is_noticed(void **) {
+	static const uint8_t frame[60] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x88, 0xb5};
+	uint64_t end = rte_rdtsc() + WAIT_S * rte_get_tsc_hz();
+
+	use_workers(1);
+	event_set_sink(event_sink, NULL);
+	__atomic_store_n(&stall, true, __ATOMIC_RELAXED);
+	packet_send("a", frame, sizeof(frame));
+	wait_for(&stalled);
+	poll_for(1);
+	assert_string_not_equal(worker_state(), "stuck");
+	poll_for(3);
+	assert_string_equal(worker_state(), "stuck");
+	assert_string_equal(events, "worker.stuck ");
+	__atomic_store_n(&stall, false, __ATOMIC_RELAXED);
+	while (strcmp(worker_state(), "stuck") == 0 && rte_rdtsc() < end)
+		dataplane_module.poll(clock_now_ns());
+	assert_string_not_equal(worker_state(), "stuck");
+	assert_string_equal(events, "worker.stuck worker.recovered ");
+	event_set_sink(NULL, NULL);
+	while (packet_count("b") == 0 && rte_rdtsc() < end)
+		usleep(100);
+	packet_expect("b", frame, sizeof(frame));
+}
+
+static void test_idle_worker_is_not_stuck(void **) {
+	use_workers(1);
+	for (unsigned i = 0; i < 100; i++) {
+		usleep(2000); // it naps for at most 1 ms
+		clock_fake_advance(NSEC_PER_SEC);
+		dataplane_module.poll(clock_now_ns());
+		assert_string_not_equal(worker_state(), "stuck");
+	}
+}
+
+// ---- configuration -------------------------------------------------------------------------------------------
+
+static void expect_refused(const char *system, const char *path, const char *part) {
+	char text[256];
+
+	snprintf(text, sizeof(text), "{\"system\": %s}", system);
+	const char *why = packet_config_refused(text);
+	if (strncmp(why, path, strlen(path)) != 0 || !strstr(why, part))
+		fail_msg("%s was refused with: %s", text, why);
+}
+
+static void test_refusals(void **) {
+	json_t *before = packet_show("workers"), *after;
+
+	expect_refused("{\"workers\": 17}", "system.workers: ", "0..16");
+	expect_refused("{\"workers\": 16, \"idle\": \"busy\"}", "system.workers: ", "adaptive");
+	expect_refused("{\"workers\": 1, \"cpus\": [1000]}", "system.cpus: ", "CPU 1000");
+	expect_refused("{\"idle\": \"lazy\"}", "system.idle: ", "adaptive");
+	expect_refused("{\"burst\": 0}", "system.burst: ", "1..256");
+	expect_refused("{\"wrokers\": 1}", "system: ", "workers");
+	after = packet_show("workers");
+	assert_int_equal(json_array_size(before), json_array_size(after));
+	json_decref(before);
+	json_decref(after);
+}
+
+static int setup(void **) {
+	return packet_setup(NULL);
+}
+
+static int teardown(void **) {
+	return packet_teardown();
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_resize_under_traffic),
+		cmocka_unit_test(test_stuck_worker_is_noticed),
+		cmocka_unit_test(test_idle_worker_is_not_stuck),
+		cmocka_unit_test(test_refusals),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
