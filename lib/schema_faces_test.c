@@ -142,28 +142,107 @@ static void descriptions_end(void **state) {
 }
 
 // Runs the manual's examples as a user would.
-static void examples(void **state) {
-	for (size_t i = 0; sample_sections[i]; i++) {
+static void examples_validate(const struct schema_row *const *sections) {
+	char *manual = schema_manual(sections);
+	for (size_t i = 0; sections[i]; i++) {
 		struct err err = {0};
-		char *lua = schema_example(sample_sections, sample_sections[i]->name);
-		char *manual = schema_manual(sample_sections);
+		char *lua = schema_example(sections, sections[i]->name);
 		assert_non_null(strstr(manual, lua));
 		json_t *bundle =
 			json_pack("{s:s, s:{s:s}}", "main", "a.lua", "files", "a.lua", lua);
 		json_t *tree = NULL, *resolved = NULL;
 		struct script *script = NULL;
 		if (script_run(bundle, NULL, &script, &tree, &err) ||
-			schema_validate(sample_sections, tree, &resolved, &err))
+			schema_validate(sections, tree, &resolved, &err))
 			fail_msg("%s\n%s: %s", lua, err.path, err.msg);
-		assert_non_null(json_object_get(resolved, sample_sections[i]->name));
+		assert_non_null(json_object_get(resolved, sections[i]->name));
 		json_decref(bundle);
 		json_decref(tree);
 		json_decref(resolved);
 		script_free(script);
 		free(lua);
-		free(manual);
 	}
+	free(manual);
+}
+
+static void examples(void **state) {
+	examples_validate(sample_sections);
 	assert_null(schema_example(sample_sections, "nonsense"));
+}
+
+// Rows that the sample does not have: keys that Lua wants in brackets, values derived from limits.
+static const struct schema_row odd_prefix = {.name = "prefix", .type = SCHEMA_PREFIX};
+static const struct schema_row odd_vlan = {.name = "vlan", .type = SCHEMA_INT, .min = 2, .max = 9};
+static const struct schema_row odd_keyword = {
+	.name = "word", .type = SCHEMA_STRING, .example = "\"end\""};
+static const struct schema_row odd_mode = {
+	.name = "mode", .type = SCHEMA_ENUM, .words = sample_modes};
+static const struct schema_row odd_size = {.name = "size", .type = SCHEMA_BYTES, .min = 1 << 20};
+static const struct schema_row odd_rate = {
+	.name = "rate", .type = SCHEMA_RATE, .min = 1, .max = 10};
+static const struct schema_row odd_host = {.name = "host", .type = SCHEMA_REF, .ref = "hosts"};
+static const struct schema_row odd_number = {.name = "number", .type = SCHEMA_INT};
+static const struct schema_row odd_user_rows[] = {
+	{.name = "from-given",
+		.type = SCHEMA_REF,
+		.ref = "given",
+		.flags = SCHEMA_REQUIRED,
+		.help = "g"},
+	{.name = "by_vlan",
+		.type = SCHEMA_REF,
+		.ref = "vlans",
+		.flags = SCHEMA_REQUIRED,
+		.help = "v"},
+	{0},
+};
+static const struct schema_row odd_rows[] = {
+	{.name = "hosts", .type = SCHEMA_MAP, .key = &odd_prefix, .elem = &odd_mode, .help = "h"},
+	{.name = "vlans", .type = SCHEMA_MAP, .key = &odd_vlan, .elem = &odd_size, .help = "v"},
+	{.name = "rates", .type = SCHEMA_LIST, .min = 2, .max = 3, .elem = &odd_rate, .help = "r"},
+	{.name = "words", .type = SCHEMA_MAP, .key = &odd_keyword, .elem = &odd_host, .help = "w"},
+	{.name = "given",
+		.type = SCHEMA_MAP,
+		.key = &odd_prefix,
+		.elem = &odd_number,
+		.example = "{ [\"10.0.0.0/8\"] = 1 }",
+		.help = "g"},
+	{.name = "modes", .type = SCHEMA_LIST, .elem = &odd_mode, .help = "m"},
+	{.name = "user", .type = SCHEMA_OBJECT, .rows = odd_user_rows, .help = "u"},
+};
+static const struct schema_row *const odd_sections[] = {&odd_rows[0], &odd_rows[1], &odd_rows[2],
+	&odd_rows[3], &odd_rows[4], &odd_rows[5], &odd_rows[6], NULL};
+
+static void example_is(const char *section, const char *want) {
+	char *lua = schema_example(odd_sections, section);
+	assert_string_equal(lua, want);
+	free(lua);
+}
+
+static void odd_examples(void **state) {
+	struct err err = {0};
+	if (schema_lint(odd_sections, &err))
+		fail_msg("%s: %s", err.path, err.msg);
+	examples_validate(odd_sections);
+	example_is("hosts", "return {\n  hosts = { [\"192.0.2.0/24\"] = \"busy\" },\n}\n");
+	example_is("vlans", "return {\n  vlans = { [2] = \"1M\" },\n}\n");
+	example_is("rates", "return {\n  rates = { \"10/s\", \"10/s\" },\n}\n");
+	example_is("words",
+		"return {\n  hosts = { [\"192.0.2.0/24\"] = \"busy\" },\n"
+		"  words = { [\"end\"] = \"192.0.2.0/24\" },\n}\n");
+	example_is("user",
+		"return {\n  vlans = { [2] = \"1M\" },\n  given = { [\"10.0.0.0/8\"] = 1 },\n"
+		"  user = { [\"from-given\"] = \"10.0.0.0/8\", by_vlan = \"2\" },\n}\n");
+}
+
+static void odd_texts(void **state) {
+	char *manual = schema_manual(odd_sections), *stubs = schema_lua_stubs(odd_sections);
+	assert_non_null(
+		strstr(manual, "## `words`\n\nw\n\nType: map of string to name in `hosts`.\n"));
+	assert_non_null(strstr(stubs, "---@field [\"from-given\"] string g (one of given)\n"));
+	assert_non_null(strstr(stubs, "---@field modes? (\"busy\"|\"adaptive\"|\"off\")[] m\n"));
+	assert_non_null(strstr(stubs, "---@field vlans? table<integer, leat.bytes> v\n"));
+	free(manual);
+	free(stubs);
 }
 
 static void example_layout(void **state) {
@@ -196,6 +275,8 @@ int main(void) {
 		cmocka_unit_test(description),
 		cmocka_unit_test(descriptions_end),
 		cmocka_unit_test(examples),
+		cmocka_unit_test(odd_examples),
+		cmocka_unit_test(odd_texts),
 		cmocka_unit_test(example_layout),
 		cmocka_unit_test(redaction),
 	};

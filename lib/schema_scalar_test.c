@@ -204,6 +204,15 @@ static void rates(void **state) {
 	message("rate", "1e30", "1e+30 is out of range 1/s or more");
 }
 
+static void too_large(void **state) {
+	static const struct schema_row row = {.name = "b", .type = SCHEMA_BYTES};
+	json_t *value = json_string("8388608T"), *resolved = NULL;
+	struct err err = {0};
+	assert_int_equal(schema_validate_value(&row, value, NULL, "b", &resolved, &err), -EINVAL);
+	same_error(&err, "b: \"8388608T\" is too large; write less");
+	json_decref(value);
+}
+
 static void net(void **state) {
 	accepted("mac", "'02-AB-00-00-00-01'", "'02:ab:00:00:00:01'");
 	accepted("address", "'2001:DB8:0::1'", "'2001:db8::1'");
@@ -228,6 +237,21 @@ static void references(void **state) {
 	message("port", "''", "\"\" is not a name; write the name of one of ports");
 	refused(load("{'things': {'t': {'alias': 'a', 'port': 'wan'}}}"),
 		"things.t.port: \"wan\" is not in ports, which is empty; add it there");
+}
+
+// A number names an entry of a map with integer keys.
+static void reference_by_number(void **state) {
+	static const struct schema_row row = {.name = "v", .type = SCHEMA_REF, .ref = "vlans"};
+	json_t *root = load("{'vlans': {'10': {}}}"), *value = json_integer(10), *resolved = NULL;
+	struct err err = {0};
+	assert_int_equal(schema_validate_value(&row, value, root, "v", &resolved, &err), 0);
+	same_json(resolved, "'10'");
+	json_integer_set(value, 11);
+	assert_int_equal(schema_validate_value(&row, value, root, "v", &resolved, &err), -EINVAL);
+	same_error(&err, "v: \"11\" is not in vlans; did you mean \"10\"?");
+	json_decref(root);
+	json_decref(value);
+	message("port", "'a\\u0007'", "\"a\\x07\" holds a control character at byte 2; remove it");
 }
 
 static void functions(void **state) {
@@ -304,8 +328,10 @@ int main(void) {
 		cmocka_unit_test(durations),
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(rates),
+		cmocka_unit_test(too_large),
 		cmocka_unit_test(net),
 		cmocka_unit_test(references),
+		cmocka_unit_test(reference_by_number),
 		cmocka_unit_test(functions),
 		cmocka_unit_test(secrets),
 		cmocka_unit_test(decode_all),

@@ -238,6 +238,20 @@ static void long_paths(void **state) {
 	json_decref(tree);
 }
 
+static void long_keys_in_paths(void **state) {
+	static const struct schema_row number = {.name = "n", .type = SCHEMA_INT};
+	static const struct schema_row text = {.name = "text", .type = SCHEMA_STRING};
+	static const struct schema_row map = {
+		.name = "m", .type = SCHEMA_MAP, .key = &text, .elem = &number, .help = "m"};
+	json_t *value = json_object(), *resolved = NULL;
+	struct err err = {0};
+	json_object_set_new(value, "ääääääääääääääääääääääääääääääääääääää", json_true());
+	assert_int_equal(schema_validate_value(&map, value, NULL, "m", &resolved, &err), -EINVAL);
+	same_error(&err,
+		"m[\"ääääääääääääääääääää...\"]: true is not an integer; write one such as 1");
+	json_decref(value);
+}
+
 static void one_value(void **state) {
 	json_t *value = json_string("90s"), *resolved = NULL,
 	       *root = load("{'ports': {'wan': {}}}");
@@ -367,6 +381,7 @@ int main(void) {
 		cmocka_unit_test(depth),
 		cmocka_unit_test(depth_of_any),
 		cmocka_unit_test(long_paths),
+		cmocka_unit_test(long_keys_in_paths),
 		cmocka_unit_test(one_value),
 		cmocka_unit_test(rows_of_an_action),
 		cmocka_unit_test(many_entries),
