@@ -76,7 +76,8 @@ static unsigned zero_run(const uint16_t groups[8], unsigned *start) {
 	return best >= 2 ? best : 0;
 }
 
-// inet_ntop() writes ::1:2 as ::0.1.0.2; RFC 5952 section 5 wants that form for known prefixes only.
+// inet_ntop() writes ::1:2 as ::0.1.0.2; RFC 5952 section 5 wants that form for known prefixes
+// only.
 static void addr6_print(const uint8_t bytes[16], char buf[static ADDR_STRLEN]) {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 	if (memcmp(bytes, mapped, sizeof(mapped)) == 0) {

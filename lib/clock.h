@@ -16,8 +16,8 @@ uint64_t clock_wall_ns(void); // since the epoch (or the fake's base + its advan
 // Wall time at which every fake clock starts: 2026-01-01T00:00:00Z, so that a test can name it.
 #define CLOCK_FAKE_WALL_NS (1767225600ull * NSEC_PER_SEC)
 
-// From now on the clock stands still at `now_ns` and moves only by clock_fake_advance(). Tests only;
-// any thread may read, one thread moves it.
+// From now on the clock stands still at `now_ns` and moves only by clock_fake_advance(). Tests
+// only; any thread may read, one thread moves it.
 void clock_fake_start(uint64_t now_ns);
 void clock_fake_advance(uint64_t delta_ns);
 void clock_fake_stop(void);

@@ -5,7 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-// Messages quote what people and programs sent, and end up on terminals and in JSON: hence the cleaning.
+// Messages quote what people and programs sent, and end up on terminals and in JSON: hence the
+// cleaning.
 static void err_fill(struct err *err, int code, const char *path, const char *fmt, va_list ap) {
 	err->code = code;
 	snprintf(err->path, sizeof(err->path), "%s", path ? path : "");

@@ -5,8 +5,8 @@
 
 #include <jansson.h>
 
-// Takes ownership of `data` (an object; NULL for an empty one). Never fails: a slow subscriber loses
-// events and is told so, the emitter does not wait.
+// Takes ownership of `data` (an object; NULL for an empty one). Never fails: a slow subscriber
+// loses events and is told so, the emitter does not wait.
 void event_emit(const char *name, json_t *data);
 
 typedef void (*event_sink_fn)(const char *name, const json_t *data, void *arg);

@@ -8,8 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-// The member `key` of `object`, or `def` when it is absent or of another type. `object` may be NULL. Strings are
-// borrowed.
+// The member `key` of `object`, or `def` when it is absent or of another type. `object` may be
+// NULL. Strings are borrowed.
 const char *jx_str(const json_t *object, const char *key, const char *def);
 int64_t jx_int(const json_t *object, const char *key, int64_t def);
 double jx_number(const json_t *object, const char *key, double def); // of an integer too
@@ -18,8 +18,8 @@ bool jx_bool(const json_t *object, const char *key, bool def);
 // The canonical text of a value: keys sorted, one line, no spaces. malloc'ed; NULL: out of memory.
 char *jx_print(const json_t *value);
 
-// Parses one value; a key that stands twice is a mistake. *value is a new reference. -EINVAL names line and column
-// of `name`.
+// Parses one value; a key that stands twice is a mistake. *value is a new reference. -EINVAL names
+// line and column of `name`.
 int jx_parse(const char *text, size_t len, const char *name, json_t **value, struct err *err);
 
 // A file that holds one value; see lib/file.h.

@@ -79,8 +79,8 @@ static void line_add_value(struct line *line, const char *value, size_t n, bool 
 	}
 }
 
-// The conversions a pair may have: flags, width, precision (".*" for %s too), then d i u x X o c, with any of
-// the length modifiers, e f g, p and s. Returns what follows the conversion.
+// The conversions a pair may have: flags, width, precision (".*" for %s too), then d i u x X o c,
+// with any of the length modifiers, e f g, p and s. Returns what follows the conversion.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 static const char *line_add_conversion(

@@ -9,7 +9,8 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
-// Lines above `level` are dropped. Default: info. `timestamps`: prefix time=RFC3339 (off under journald).
+// Lines above `level` are dropped. Default: info. `timestamps`: prefix time=RFC3339 (off under
+// journald).
 void log_set_level(enum log_level level);
 void log_set_timestamps(bool on);
 // Returns 0 or -EINVAL: "error", "warn", "info", "debug".

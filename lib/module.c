@@ -159,8 +159,8 @@ const struct schema_row *const *module_sections(void) {
 	return sections.n ? sections.items : none;
 }
 
-// The object stays loaded even when it is refused: its constructors have registered graph nodes that
-// point into it.
+// The object stays loaded even when it is refused: its constructors have registered graph nodes
+// that point into it.
 int module_load(const char *path, struct err *err) {
 	void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (object == NULL)
@@ -177,8 +177,8 @@ void module_reset(void) {
 	vec_fini(&sections);
 }
 
-// A function's reference is a number that says nothing about its body, and belongs to one script: who
-// holds one must take the new one.
+// A function's reference is a number that says nothing about its body, and belongs to one script:
+// who holds one must take the new one.
 static bool has_function(const json_t *value) {
 	const char *key;
 	json_t *item;

@@ -32,8 +32,8 @@ struct module_noun {
 	const char *help;
 	const struct schema_row *columns; // closed by {0}
 	// Appends one object per row to `rows`, keys as in `columns`; absent keys print as "-".
-	// `filter` (never NULL) holds "key" and any of the columns' names with wanted values, to save work;
-	// the caller filters again, so a handler may ignore it. At most `limit` rows.
+	// `filter` (never NULL) holds "key" and any of the columns' names with wanted values, to
+	// save work; the caller filters again, so a handler may ignore it. At most `limit` rows.
 	int (*show)(const json_t *filter, size_t limit, json_t *rows, struct err *err);
 	bool no_metrics; // rows are too many or too personal for /metrics (FDB, sessions)
 };
@@ -48,8 +48,8 @@ struct module_action {
 	int (*run)(const json_t *args, json_t **result, struct err *err);
 };
 
-// `leat trace`, `leat capture`: an open-ended answer, POST /v1/NAME. The API server calls read() every
-// few milliseconds while its client keeps up.
+// `leat trace`, `leat capture`: an open-ended answer, POST /v1/NAME. The API server calls read()
+// every few milliseconds while its client keeps up.
 struct module_stream {
 	const char *name;
 	const char *help;
@@ -79,8 +79,8 @@ struct module {
 	void (*poll)(uint64_t now_ns); // about every 5 ms: rings to drain, ageing
 };
 
-// True when the value at `path` ("ports", "switches.office") differs between the two trees, or holds a function:
-// its reference belongs to the old script.
+// True when the value at `path` ("ports", "switches.office") differs between the two trees, or
+// holds a function: its reference belongs to the old script.
 bool change_touches(const struct change *change, const char *path);
 
 // The registry, filled at start-up in any order; module_sort() orders by `after`.
@@ -98,13 +98,13 @@ void module_reset(void); // tests
 
 // What a transaction asks of its caller; each may be NULL.
 struct module_hooks {
-	// After every prepare, before the first commit: the last chance to refuse, and where the revision gets
-	// to the disk. Negative: all is aborted, and module_apply() returns it.
+	// After every prepare, before the first commit: the last chance to refuse, and where the
+	// revision gets to the disk. Negative: all is aborted, and module_apply() returns it.
 	int (*persist)(void *arg, struct err *err);
 	void *arg;
 	void (*sync)(void); // waits until no worker can see replaced state (dp_sync)
 };
 
-// The transaction over all registered modules: prepare all touched, persist, commit, wait, release; or
-// abort.
+// The transaction over all registered modules: prepare all touched, persist, commit, wait, release;
+// or abort.
 int module_apply(const struct change *change, const struct module_hooks *hooks, struct err *err);

@@ -225,8 +225,8 @@ static const char *expand_least(
 	}
 }
 
-// One item that is a class with or without a suffix. *s and *p move on when the match goes on after it, then
-// true is returned; else *end is the answer.
+// One item that is a class with or without a suffix. *s and *p move on when the match goes on after
+// it, then true is returned; else *end is the answer.
 static bool item(struct matcher *m, const char **s, const char **p, const char **end) {
 	*end = NULL;
 	const char *stop = class_end(m, *p);
@@ -259,8 +259,8 @@ static bool item(struct matcher *m, const char **s, const char **p, const char *
 	}
 }
 
-// What begins with '%' and is not a class: moves *s and *p on, or returns false when it does not match here.
-// *known is false when it is a class after all.
+// What begins with '%' and is not a class: moves *s and *p on, or returns false when it does not
+// match here. *known is false when it is a class after all.
 static bool escape(struct matcher *m, const char **s, const char **p, bool *known) {
 	char kind = *p + 1 < m->pattern_end ? (*p)[1] : '\0';
 	const char *next;

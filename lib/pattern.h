@@ -27,8 +27,8 @@ struct pattern_text {
 	size_t len;
 };
 
-// Matches `pattern` (without its leading '^') at exactly `at` in `subject`. 1: matched, *match is filled; 0: not
-// here; -EINVAL: the pattern is malformed or too complex, match->why says how; -ETIME: *steps, which counts
-// down, came to 0.
+// Matches `pattern` (without its leading '^') at exactly `at` in `subject`. 1: matched, *match is
+// filled; 0: not here; -EINVAL: the pattern is malformed or too complex, match->why says how;
+// -ETIME: *steps, which counts down, came to 0.
 int pattern_match(const struct pattern_text *subject, const char *at,
 	const struct pattern_text *pattern, uint64_t *steps, struct pattern_match *match);

@@ -50,7 +50,8 @@ static char *find(const char *subject, size_t subject_len, const char *pattern, 
 	return buf;
 }
 
-// Lua's own answer in the same form: captures that are strings are compared by length, their place is not known.
+// Lua's own answer in the same form: captures that are strings are compared by length, their place
+// is not known.
 static char *find_lua(lua_State *L, const char *subject, size_t subject_len, const char *pattern,
 	size_t pattern_len, char *buf, size_t size) {
 	lua_settop(L, 0);
@@ -80,7 +81,8 @@ static char *find_lua(lua_State *L, const char *subject, size_t subject_len, con
 	return buf;
 }
 
-// "3,5,2+1" and "3,5,x" say the same when the capture is one byte long: drop the place, keep the text.
+// "3,5,2+1" and "3,5,x" say the same when the capture is one byte long: drop the place, keep the
+// text.
 static void spell_captures(const char *subject, char *buf) {
 	char out[1024] = "";
 	size_t used = 0;

@@ -15,9 +15,10 @@
 #define BYTES_INSTRUCTION 64   // allocating so many bytes costs as much as one instruction
 #define GC_BYTES          16   // marking so many bytes does
 #define BIG_ALLOCATION    4096 // the budget is checked before one of these, not at the next hook
-// Ten times what instructions take on a slow machine: met only by what is slow without being counted.
+// Ten times what instructions take on a slow machine: met only by what is slow without being
+// counted.
 #define DEADLINE_BASE_NS        (1 * NSEC_PER_SEC)
-#define DEADLINE_INSTRUCTION_NS 200
+#define DEADLINE_INSTRUCTION_NS 100
 
 struct script *script_of(lua_State *L) {
 	return *(struct script **)lua_getextraspace(L);
@@ -162,6 +163,24 @@ static const char *file_source(const struct script *s, const char *name, size_t 
 	return json_string_value(file);
 }
 
+// Does an error message begin with "folder/file:"? Lua shortens long names from the left.
+static bool names_file(const struct script *s, const char *text) {
+	const char *name;
+	json_t *source;
+	size_t folder_len = strlen(s->folder);
+	if (strncmp(text, "...", 3) == 0)
+		return true;
+	if (strncmp(text, s->folder, folder_len) != 0)
+		return false;
+	text += folder_len + (folder_len > 0 && text[folder_len] == '/');
+	json_object_foreach (s->files, name, source) {
+		size_t len = strlen(name);
+		if (strncmp(text, name, len) == 0 && text[len] == ':')
+			return true;
+	}
+	return false;
+}
+
 void script_load(lua_State *L, const char *name) {
 	struct script *s = script_of(L);
 	size_t len;
@@ -177,8 +196,13 @@ void script_load(lua_State *L, const char *name) {
 		script_throw(L, s->failed);
 	if (status == LUA_ERRMEM)
 		script_throw(L, -ENOMEM);
-	if (status != LUA_OK)
-		lua_error(L);
+	if (status == LUA_OK)
+		return;
+	// "C stack overflow" of the parser has no position
+	if (!names_file(s, lua_tostring(L, -1)))
+		lua_pushfstring(L, "%s%s%s: %s (nested too deep?)", s->folder, slash, name,
+			lua_tostring(L, -1));
+	lua_error(L);
 }
 
 static int job_main(lua_State *L, const char *name) {
@@ -206,26 +230,8 @@ static int job_run(lua_State *L) {
 	return 0;
 }
 
-// Does an error message begin with "folder/file:"? Lua shortens long names from the left.
-static bool names_file(const struct script *s, const char *text) {
-	const char *name;
-	json_t *source;
-	size_t folder_len = strlen(s->folder);
-	if (strncmp(text, "...", 3) == 0)
-		return true;
-	if (strncmp(text, s->folder, folder_len) != 0)
-		return false;
-	text += folder_len + (folder_len > 0 && text[folder_len] == '/');
-	json_object_foreach (s->files, name, source) {
-		size_t len = strlen(name);
-		if (strncmp(text, name, len) == 0 && text[len] == ':')
-			return true;
-	}
-	return false;
-}
-
-// Runs before the stack is unwound, without the hook: plain C, short. An error from a library function that C called
-// carries no position: it gets that of the line that runs.
+// Runs before the stack is unwound, without the hook: plain C, short. An error from a library
+// function that C called carries no position: it gets that of the line that runs.
 static int job_message(lua_State *L) {
 	struct script *s = script_of(L);
 	if (s->failed)

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The Lua 5.4 sandbox: runs a configuration and keeps its functions for later calls.
 //
-// There is: assert error getmetatable ipairs next pairs pcall rawequal rawget rawlen rawset require select
-// setmetatable tonumber tostring type xpcall; string.{byte char find format gmatch gsub len lower match rep
-// reverse sub upper}; table.{concat insert move pack remove sort unpack}; math without randomseed. There is
-// no way out: no io, os, debug, load, coroutine, print, finalizer or bytecode. `require "x"` reads x.lua of the
-// bundle. The same files give the same tree: math.random has a fixed seed, and pairs goes in the order of keys
-// (numbers, then strings).
+// There is: assert error getmetatable ipairs next pairs pcall rawequal rawget rawlen rawset require
+// select setmetatable tonumber tostring type xpcall; string.{byte char find format gmatch gsub len
+// lower match rep reverse sub upper}; table.{concat insert move pack remove sort unpack}; math
+// without randomseed. There is no way out: no io, os, debug, load, coroutine, print, finalizer or
+// bytecode. `require "x"` reads x.lua of the bundle. The same files give the same tree: math.random
+// has a fixed seed, and pairs goes in the order of keys (numbers, then strings).
 //
-// Every call is bounded in work and in memory, and no pcall in the script gets around a limit. Work is counted
-// in Lua instructions; library functions charge for what they do (each step of a pattern's backtracking, each
-// element moved), and allocation charges by the byte. A deadline far beyond the budget guards the rest.
+// Every call is bounded in work and in memory, and no pcall in the script gets around a limit. Work
+// is counted in Lua instructions; library functions charge for what they do (each step of a
+// pattern's backtracking, each element moved), and allocation charges by the byte. A deadline far
+// beyond the budget guards the rest.
 #pragma once
 
 #include "lib/err.h"
@@ -25,29 +26,31 @@ struct script_limits {
 	size_t source_bytes;   // whole bundle; 0: default 4 MiB
 };
 
-// A bundle is {"main": "branch.lua", "folder": "configs", "files": {"branch.lua": "...", "sets.lua": "..."}}:
-// what `leat apply` sends and a revision stores, so that a restart needs nothing else. "folder" is optional
-// and only for messages ("configs/branch.lua:12: ..."): leave it out of account when comparing bundles.
-// Reads `path` and those of the other *.lua files of its folder (not below) that `require` can name: regular
-// files, no symbolic links. At most 4 MiB together. New reference.
+// A bundle is {"main": "branch.lua", "folder": "configs", "files": {"branch.lua": "...",
+// "sets.lua": "..."}}: what `leat apply` sends and a revision stores, so that a restart needs
+// nothing else. "folder" is optional and only for messages ("configs/branch.lua:12: ..."): leave it
+// out of account when comparing bundles. Reads `path` and those of the other *.lua files of its
+// folder (not below) that `require` can name: regular files, no symbolic links. At most 4 MiB
+// together. New reference.
 int script_bundle_read(const char *path, json_t **bundle, struct err *err);
 
-// Runs the bundle's main file. On success *tree is what it returned, as JSON, and *script keeps the state for
-// script_call(). -EINVAL, -ETIME (too much work), -ENOMEM (cap); the message names file:line, or err->path the place
-// in the tree.
+// Runs the bundle's main file. On success *tree is what it returned, as JSON, and *script keeps the
+// state for script_call(). -EINVAL, -ETIME (too much work), -ENOMEM (cap); the message names
+// file:line, or err->path the place in the tree.
 //
-// A table becomes: with keys 1..n an array; with text keys, or without any, an object; with whole numbers as keys
-// none of which is among 1..n (n of them: VLAN ids) an object with decimal keys. Others are refused: a hole in a
-// list is a mistake that would go unseen. A function becomes {"$function": ref}, the same one the same ref;
-// text keys that begin with '$' are refused. Numbers that are whole become integers (10 / 2 is 5), NaN and
-// infinity are refused, and so are strings that are not UTF-8 or hold NUL, circles, and depths over 32. Metatables
-// are not looked at.
+// A table becomes: with keys 1..n an array; with text keys, or without any, an object; with whole
+// numbers as keys none of which is among 1..n (n of them: VLAN ids) an object with decimal keys.
+// Others are refused: a hole in a list is a mistake that would go unseen. A function becomes
+// {"$function": ref}, the same one the same ref; text keys that begin with '$' are refused. Numbers
+// that are whole become integers (10 / 2 is 5), NaN and infinity are refused, and so are strings
+// that are not UTF-8 or hold NUL, circles, and depths over 32. Metatables are not looked at.
 int script_run(const json_t *bundle, const struct script_limits *limits, struct script **script,
 	json_t **tree, struct err *err);
 void script_free(struct script *script); // NULL is fine
 
-// Calls a function kept from the config with one JSON argument; *result is a new reference (no functions in
-// it). Bounded by `instructions` and the memory cap; after an overrun the script can be called again. -ENOENT: no such
-// function; else as above. Control-plane use; packet-path policies use their own typed accessors later.
+// Calls a function kept from the config with one JSON argument; *result is a new reference (no
+// functions in it). Bounded by `instructions` and the memory cap; after an overrun the script can
+// be called again. -ENOENT: no such function; else as above. Control-plane use; packet-path
+// policies use their own typed accessors later.
 int script_call(struct script *script, int ref, const json_t *arg, uint64_t instructions,
 	json_t **result, struct err *err);

@@ -18,7 +18,8 @@ static bool is_module_file(const char *name) {
 	return len > 0 && len <= SCRIPT_NAME_MAX && strcmp(name + len, ".lua") == 0;
 }
 
-// Adds the file `path`, relative to `dir`, as `name`. *left: bytes that the bundle may still grow by.
+// Adds the file `path`, relative to `dir`, as `name`. *left: bytes that the bundle may still grow
+// by.
 static int file_add(json_t *files, const char *name, int dir, const char *path, int flags,
 	size_t *left, struct err *err) {
 	char *text;
@@ -39,7 +40,8 @@ static int file_add(json_t *files, const char *name, int dir, const char *path, 
 							    : 0;
 }
 
-// The other modules of the folder. One that cannot be read is left out: whether it is needed shows at `require`.
+// The other modules of the folder. One that cannot be read is left out: whether it is needed shows
+// at `require`.
 static int folder_add(json_t *files, int dir, const char *main, size_t *left, struct err *err) {
 	int rc = 0, copy = dup(dir);
 	DIR *entries = copy < 0 ? NULL : fdopendir(copy);

@@ -6,7 +6,8 @@
 #include <lualib.h>
 #include <string.h>
 
-#define RANDOM_SEED 1 // same file, same tree
+#define RANDOM_SEED 1   // same file, same tree
+#define ERROR_COST  100 // of throwing and catching, in instructions
 
 // ---- base --------------------------------------------------------------------------------------------
 
@@ -18,6 +19,8 @@ static int call_protected(lua_State *L, int args) {
 		script_throw(L, s->failed);
 	if (status == LUA_ERRMEM)
 		script_throw(L, -ENOMEM);
+	if (status != LUA_OK)
+		script_charge(L, ERROR_COST);
 	return status;
 }
 
@@ -87,8 +90,10 @@ static int key_less(lua_State *L) {
 	return 1;
 }
 
-// Upvalues: the keys in order, the index of the last one given out. Arguments: the table.
+// Upvalues: the keys in order, the index of the last one given out. Arguments: the table, unless
+// the script calls what pairs() gave it by hand.
 static int pairs_next(lua_State *L) {
+	luaL_checktype(L, 1, LUA_TTABLE);
 	lua_Integer i = lua_tointeger(L, lua_upvalueindex(2));
 	lua_settop(L, 1);
 	do {
@@ -103,7 +108,8 @@ static int pairs_next(lua_State *L) {
 	return 2;
 }
 
-// Lua's order changes from run to run. Here keys come sorted, so that the same file gives the same tree.
+// Lua's order changes from run to run. Here keys come sorted, so that the same file gives the same
+// tree.
 static int base_pairs(lua_State *L) {
 	luaL_checkany(L, 1);
 	if (luaL_getmetafield(L, 1, "__pairs") != LUA_TNIL) {
@@ -178,8 +184,8 @@ static int base_require(lua_State *L) {
 
 // ---- string ------------------------------------------------------------------------------------------
 
-// Lua's own loops n times, even when there is nothing to repeat. This one doubles what it has: its cost is the
-// bytes, which the allocator charges for.
+// Lua's own loops n times, even when there is nothing to repeat. This one doubles what it has: its
+// cost is the bytes, which the allocator charges for.
 static int string_rep(lua_State *L) {
 	size_t len, separator_len;
 	const char *text = luaL_checklstring(L, 1, &len);

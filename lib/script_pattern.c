@@ -121,7 +121,8 @@ static int string_match(lua_State *L) {
 	return find_or_match(L, false);
 }
 
-// Upvalues: subject, pattern, offset to go on from, end of the last match (an empty match there is skipped).
+// Upvalues: subject, pattern, offset to go on from, end of the last match (an empty match there is
+// skipped).
 static int gmatch_next(lua_State *L) {
 	struct pattern_text subject = check_text(L, lua_upvalueindex(1));
 	struct pattern_text pattern = check_text(L, lua_upvalueindex(2));

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What the files of the sandbox share. Nobody else includes this.
 //
-// Two things bound a script: work and memory. Work is counted in instructions: the count hook adds those of
-// the virtual machine; C functions whose cost depends on their arguments charge for it (script_charge), and the
-// allocator charges for bytes. Once a limit is hit, `failed` is set and nothing in the script can catch the
-// error any more.
+// Two things bound a script: work and memory. Work is counted in instructions: the count hook adds
+// those of the virtual machine; C functions whose cost depends on their arguments charge for it
+// (script_charge), and the allocator charges for bytes. Once a limit is hit, `failed` is set and
+// nothing in the script can catch the error any more.
 #pragma once
 
 #include "lib/script.h"
@@ -35,16 +35,17 @@ void script_charge(lua_State *L, uint64_t cost);
 // Throws the error that nothing catches.
 int script_throw(lua_State *L, int rc) __attribute__((noreturn));
 
-// lua_CFunction: opens the libraries of the sandbox (script_lib.c), and the find family of `string`, which is
-// on top of the stack (script_pattern.c).
+// lua_CFunction: opens the libraries of the sandbox (script_lib.c), and the find family of
+// `string`, which is on top of the stack (script_pattern.c).
 int script_lib_open(lua_State *L);
 void script_pattern_open(lua_State *L);
 
 // Loads a file of the bundle as a function on the stack; throws.
 void script_load(lua_State *L, const char *name);
 
-// The value at the top of the stack → *tree, a new reference (also after an error that was thrown: what there
-// is of it). Functions are kept in the state when `keep`, else refused. 0, -EINVAL or -ENOMEM.
+// The value at the top of the stack → *tree, a new reference (also after an error that was thrown:
+// what there is of it). Functions are kept in the state when `keep`, else refused. 0, -EINVAL or
+// -ENOMEM.
 int script_tree(lua_State *L, bool keep, json_t **tree, struct err *err);
 // The other way: pushes `value`; throws.
 void script_push(lua_State *L, const json_t *value);

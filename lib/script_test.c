@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/script.h"
 #include <errno.h>
@@ -120,6 +121,11 @@ static void mistakes_name_file_and_line(void **state) {
 	expect_error(
 		"\ntable.sort({ 1, 'x' })", -EINVAL, "", "configs/x.lua:2: attempt to compare");
 	expect_error("\n('x'):rep({})", -EINVAL, "", "configs/x.lua:2: bad argument");
+	expect_error(
+		"return { a = ((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((("
+		"(((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((("
+		"((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((",
+		-EINVAL, "", "configs/x.lua: C stack overflow");
 	expect_error("\x1bLua", -EINVAL, "", "binary chunk");
 }
 
@@ -214,6 +220,15 @@ static void work_inside_library_functions_is_counted(void **state) {
 	expect_error("local s = ('x'):rep(2e6)\nwhile true do s:byte() end", -ETIME, "", ENDLESS);
 	expect_error("while true do select(-1, table.unpack({}, 1, 1e5)) end", -ETIME, "", ENDLESS);
 	expect_tree("return { (('').rep('', 1 << 60)) }", "[\"\"]");
+}
+
+// Long strings are compared by the machine, in one instruction of Lua's.
+static void what_is_slow_without_being_counted_meets_the_deadline(void **state) {
+	clock_fake_stop();
+	expect_error("local s = ('x'):rep(1e7) local a, b = s .. 'a', s .. 'b'\n"
+		     "while true do local c = a < b end",
+		-ETIME, "", "configs/x.lua:2: the configuration ran for too long");
+	clock_fake_start(0);
 }
 
 #define BOMB "the configuration needs more than 32 MiB of memory"
@@ -407,6 +422,7 @@ static void library_functions_work_as_in_lua(void **state) {
 	expect_tree("return { xpcall(error, function(m) return m .. '!' end, 'no') }",
 		"[false,\"no!\"]");
 	expect_tree("return { xpcall(math.max, error, 1, 5, 2) }", "[true,5]");
+	expect_error("for k in pairs({ a = 1 })('x') do end", -EINVAL, "", "table expected");
 	expect_error("table.insert({}, 5, 1)", -EINVAL, "", "position out of bounds");
 	expect_error("table.remove({ 1 }, 5)", -EINVAL, "", "position out of bounds");
 }
@@ -422,6 +438,7 @@ int main(void) {
 		cmocka_unit_test(runs_are_repeatable),
 		cmocka_unit_test(endless_loops_are_stopped),
 		cmocka_unit_test(work_inside_library_functions_is_counted),
+		cmocka_unit_test(what_is_slow_without_being_counted_meets_the_deadline),
 		cmocka_unit_test(memory_is_capped),
 		cmocka_unit_test(the_default_limits_are_100_m_and_256_mib),
 		cmocka_unit_test(require_reads_the_bundle_only),
@@ -432,5 +449,7 @@ int main(void) {
 		cmocka_unit_test(a_call_that_overruns_leaves_the_script_usable),
 		cmocka_unit_test(library_functions_work_as_in_lua),
 	};
+	clock_fake_start(
+		0); // the deadline is out of the way: what is counted is stopped by the count
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

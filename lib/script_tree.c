@@ -201,7 +201,8 @@ static int key_read(struct walk *w, int index, struct key *key) {
 	return refuse(w, text);
 }
 
-// Pushes a userdata (freed by Lua, whatever happens) that holds the sorted keys of the table on top.
+// Pushes a userdata (freed by Lua, whatever happens) that holds the sorted keys of the table on
+// top.
 static int keys_read(struct walk *w, struct keys **out) {
 	lua_State *L = w->L;
 	size_t n = 0;

@@ -1,0 +1,1 @@
+for k in pairs({ a = 1 })('x') do end

@@ -1,0 +1,1 @@
+return { ('key = value'):match('^(%w+)%s*=%s*(%w+)$'), (('a,b'):gsub(',', '%0;')), ('f(a(b))'):find('%b()') }

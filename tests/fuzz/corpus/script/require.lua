@@ -1,0 +1,1 @@
+local s = require 'sets' return require '../x'
