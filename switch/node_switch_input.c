@@ -73,9 +73,8 @@ static struct dp_node switch_input = {
 
 // One frame of a batch, between the passes.
 struct frame {
-	const struct sw_port *port;
+	const struct sw_port *port; // NULL: dropped already
 	struct vlan_class class;
-	uint16_t at; // its place in the vector
 };
 
 struct header {
@@ -103,7 +102,8 @@ static inline uint64_t header_src(struct header h) {
 #define RESERVED_GROUP 0x0000c28001ull // 01:80:c2:00:00:0x, low byte first
 #define RESERVED_MASK  0xf0ffffffffffull
 
-static rte_edge_t classify_drop(struct rte_mbuf *m, enum vlan_verdict verdict) {
+static __rte_noinline rte_edge_t classify_drop(
+	struct rte_mbuf *m, const struct sw_port *port, enum vlan_verdict verdict) {
 	static const uint8_t why[] = {
 		[VLAN_BAD_UNTAGGED] = DROP_UNTAGGED,
 		[VLAN_BAD_TAGGED] = DROP_TAGGED,
@@ -111,6 +111,8 @@ static rte_edge_t classify_drop(struct rte_mbuf *m, enum vlan_verdict verdict) {
 		[VLAN_BAD_TRUNCATED] = DROP_TRUNCATED,
 	};
 
+	if (port->vlan.mode == VLAN_NONE)
+		return dp_drop(&switch_input, m, DROP_NO_SWITCH);
 	return dp_drop(&switch_input, m, why[verdict]);
 }
 
@@ -158,30 +160,27 @@ static __rte_noinline rte_edge_t to_many(
 	return NEXT_FLOOD;
 }
 
-// False: the frame is dropped, *next says so.
-static inline bool classify(struct rte_mbuf *m, const struct sw_port *port, struct frame *f,
+// The frame's VLAN and the places to look in, which are on their way into the cache when this returns. A frame that
+// belongs to no VLAN is dropped, its probe finds nothing.
+static inline void classify(struct rte_mbuf *m, const struct sw_port *port, struct frame *f,
 	struct fdb_probe *probe, const struct fdb_table *fdb, rte_edge_t *next) {
 	struct header h = header_load(m);
-	enum vlan_verdict verdict;
+	enum vlan_verdict verdict = vlan_classify(&port->vlan, port->vlans,
+		(uint16_t)(h.words[1] >> 32), (uint16_t)(h.words[1] >> 48), m->data_len, &f->class);
 
-	if (unlikely(port->vlan.mode == VLAN_NONE)) {
-		*next = dp_drop(&switch_input, m, DROP_NO_SWITCH);
-		return false;
-	}
-	verdict = vlan_classify(&port->vlan, port->vlans, (uint16_t)(h.words[1] >> 32),
-		(uint16_t)(h.words[1] >> 48), m->data_len, &f->class);
-	if (unlikely(verdict != VLAN_OK)) {
-		*next = classify_drop(m, verdict);
-		return false;
-	}
 	f->port = port;
+	if (unlikely(verdict != VLAN_OK)) {
+		*next = classify_drop(m, port, verdict);
+		f->port = NULL;
+		f->class.vlan = 0;
+	}
 	probe->src_key = fdb_key(header_src(h), f->class.vlan);
 	probe->dst_key = fdb_key(header_dst(h), f->class.vlan);
 	probe->src = fdb_bucket_of(fdb, probe->src_key);
 	probe->dst = fdb_bucket_of(fdb, probe->dst_key);
 	rte_prefetch0(probe->src);
 	rte_prefetch0(probe->dst);
-	return true;
+	rte_prefetch0(dp_meta(m));
 }
 
 static inline rte_edge_t decide(struct rte_mbuf *m, const struct frame *f,
@@ -221,7 +220,7 @@ static inline void batch(
 	const struct sw_port *port = NULL;
 	const struct fdb_table *fdb = NULL;
 	uint32_t ports_up = dp_ports_up;
-	unsigned live = 0, last = UINT32_MAX;
+	unsigned last = UINT32_MAX;
 	uint16_t tick = 0;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -231,13 +230,13 @@ static inline void batch(
 			fdb = atomic_load_explicit(port->fdb, memory_order_acquire);
 			tick = fdb_tick(fdb, dp_self->now_ns);
 		}
-		frames[live].at = (uint16_t)i;
-		probes[live].tick = tick;
-		live += classify(m[i], port, &frames[live], &probes[live], fdb, &next[i]);
+		probes[i].tick = tick;
+		classify(m[i], port, &frames[i], &probes[i], fdb, &next[i]);
 	}
-	sw_resolve(probes, live);
-	for (unsigned i = 0; i < live; i++)
-		next[frames[i].at] = decide(m[frames[i].at], &frames[i], &probes[i], ports_up);
+	sw_resolve(probes, n);
+	for (unsigned i = 0; i < n; i++)
+		if (likely(frames[i].port != NULL))
+			next[i] = decide(m[i], &frames[i], &probes[i], ports_up);
 }
 
 static __rte_always_inline void chunk(

@@ -94,7 +94,7 @@ static inline enum vlan_verdict vlan_classify(const struct vlan_port *port,
 	out->tagged = true;
 	if (vid == 0)
 		return port->pvid != 0 ? VLAN_OK : VLAN_BAD_UNTAGGED;
-	if (port->mode == VLAN_ACCESS)
+	if (port->mode != VLAN_TRUNK)
 		return VLAN_BAD_TAGGED;
 	out->vlan = vid;
 	if (!(vlans[vid].members >> port->bit_index & 1) || vlans[vid].tpid != type)
