@@ -4,6 +4,7 @@
 #include "lib/event.h"
 #include "lib/log.h"
 #include "lib/module.h"
+#include "lib/script.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -19,7 +20,7 @@ static int check_not_pending(const struct ctl_config *config, struct err *err) {
 }
 
 static bool is_same(const struct ctl_config *config, const json_t *bundle, const json_t *overlay) {
-	return !config->degraded.active && json_equal(config->bundle, bundle) &&
+	return !config->degraded.active && script_bundle_equal(config->bundle, bundle) &&
 		json_equal(config->overlay, overlay);
 }
 

@@ -4,6 +4,7 @@
 #include "lib/clock.h"
 #include "lib/event.h"
 #include "lib/log.h"
+#include "lib/script.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -126,7 +127,7 @@ static void degrade(struct ctl_config *config, const struct err *err) {
 int ctl_config_start(struct ctl_config *config, const json_t *bundle, struct err *err) {
 	struct err failed = {0};
 	want_last(config);
-	if (bundle && (config->number == 0 || !json_equal(bundle, config->bundle))) {
+	if (bundle && (config->number == 0 || !script_bundle_equal(bundle, config->bundle))) {
 		int rc = apply_first(config, bundle, config->number ? &failed : err);
 		if (rc == 0 || config->number == 0)
 			return rc;

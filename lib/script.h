@@ -16,6 +16,7 @@
 
 #include "lib/err.h"
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct script;
@@ -28,11 +29,13 @@ struct script_limits {
 
 // A bundle is {"main": "branch.lua", "folder": "configs", "files": {"branch.lua": "...",
 // "sets.lua": "..."}}: what `leat apply` sends and a revision stores, so that a restart needs
-// nothing else. "folder" is optional and only for messages ("configs/branch.lua:12: ..."): leave it
-// out of account when comparing bundles. Reads `path` and those of the other *.lua files of its
-// folder (not below) that `require` can name: regular files, no symbolic links. At most 4 MiB
-// together. New reference.
+// nothing else. "folder" is optional and only for messages ("configs/branch.lua:12: ..."). Reads
+// `path` and those of the other *.lua files of its folder (not below) that `require` can name:
+// regular files, no symbolic links. At most 4 MiB together. New reference.
 int script_bundle_read(const char *path, json_t **bundle, struct err *err);
+
+// The same configuration, wherever it was read from.
+bool script_bundle_equal(const json_t *a, const json_t *b);
 
 // Runs the bundle's main file. On success *tree is what it returned, as JSON, and *script keeps the
 // state for script_call(). -EINVAL, -ETIME (too much work), -ENOMEM (cap); the message names

@@ -104,3 +104,8 @@ out:
 	json_decref(files);
 	return rc;
 }
+
+bool script_bundle_equal(const json_t *a, const json_t *b) {
+	return json_equal(json_object_get(a, "main"), json_object_get(b, "main")) &&
+		json_equal(json_object_get(a, "files"), json_object_get(b, "files"));
+}

@@ -136,6 +136,18 @@ static void a_bundle_runs_and_names_its_folder(void **state) {
 	json_decref(bundle);
 }
 
+static void bundles_are_compared_by_content(void **state) {
+	json_t *a = json_pack("{s:s, s:s, s:{s:s}}", "main", "x", "folder", "f", "files", "x", "1");
+	json_t *b = json_pack("{s:s, s:{s:s}}", "main", "x", "files", "x", "1");
+	json_t *c = json_pack("{s:s, s:{s:s}}", "main", "x", "files", "x", "2");
+	assert_true(script_bundle_equal(a, b));
+	assert_false(script_bundle_equal(a, c));
+	assert_false(script_bundle_equal(NULL, a));
+	json_decref(a);
+	json_decref(b);
+	json_decref(c);
+}
+
 int main(void) {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_folder_comes_along, enter, leave),
@@ -143,6 +155,7 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(
 			a_main_file_that_cannot_be_used_is_refused, enter, leave),
 		cmocka_unit_test_setup_teardown(the_size_is_capped, enter, leave),
+		cmocka_unit_test(bundles_are_compared_by_content),
 		cmocka_unit_test_setup_teardown(a_bundle_runs_and_names_its_folder, enter, leave),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
