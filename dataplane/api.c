@@ -77,6 +77,7 @@ const struct schema_row dp_sections[] = {
 		.type = SCHEMA_MAP,
 		.max = DP_MAX_PORTS,
 		.elem = &port_elem,
+		.check = dp_ports_check,
 		.help = "where packets enter and leave: kernel and PCI NICs, guests, other "
 			"processes"},
 	{.name = "system",

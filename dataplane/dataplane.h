@@ -198,6 +198,11 @@ void dp_port_mode_set(unsigned port, enum dp_port_mode mode);
 // control: called after a port's link went up or down. At most 8 listeners; at init.
 void dp_port_on_link(void (*changed)(unsigned port, bool up));
 
+// A port with device = "ring:x" receives from the rte_ring called "ring.x.rx" and sends to "ring.x.tx" (1024 slots),
+// which its kind makes: how tests and benches reach it. Both live until the port is gone.
+#define DP_RING_RX_NAME "ring.%s.rx"
+#define DP_RING_TX_NAME "ring.%s.tx"
+
 // node: ports whose link is up, as a bit mask (a switch floods to no dead port).
 extern volatile uint32_t dp_ports_up;
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/packet/harness.h"
 #include "dataplane/dataplane.h"
-#include "dataplane/port.h"
 #include "lib/clock.h"
 #include "lib/script.h"
 #include <rte_ring.h>

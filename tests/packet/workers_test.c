@@ -124,8 +124,9 @@ static void test_resize_under_traffic(void **) {
 static char events[256];
 
 static void event_sink(const char *name, const json_t *, void *) {
-	strncat(events, name, sizeof(events) - strlen(events) - 2);
-	strcat(events, " ");
+	size_t len = strlen(events);
+
+	snprintf(events + len, sizeof(events) - len, "%s ", name);
 }
 
 static const char *worker_state(void) {
