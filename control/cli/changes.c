@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/cli/changes.h"
 
+#include "control/cli/words.h"
 #include "lib/json.h"
 #include "lib/text.h"
 #include <stdlib.h>
@@ -13,12 +14,11 @@ static void print_value(FILE *out, const json_t *value) {
 	free(json);
 }
 
-static void print_change(FILE *out, const json_t *change, bool color) {
-
-	const json_t *old = json_object_get(change, "old"), *new = json_object_get(change, "new");
+static void print_line(
+	FILE *out, const char *path, const json_t *old, const json_t *new, bool color) {
 	const char *mark = !old ? "+" : !new ? "-" : "~";
 	const char *paint = !old ? "\033[32m" : !new ? "\033[31m" : "\033[33m";
-	char *name = strdup(jx_str(change, "path", ""));
+	char *name = strdup(path);
 	fprintf(out, "%s%s %s: ", color ? paint : "", mark, name ? text_clean(name) : "?");
 	if (old)
 		print_value(out, old);
@@ -30,15 +30,46 @@ static void print_change(FILE *out, const json_t *change, bool color) {
 	free(name);
 }
 
-void changes_print(FILE *out, const json_t *changes, bool color) {
-	size_t i;
-	json_t *change;
-	json_array_foreach (changes, i, change)
-		print_change(out, change, color);
+static bool is_map_of_objects(const json_t *value) {
+	const char *key;
+	json_t *item;
+	bool all = json_object_size(value) > 0;
+	json_object_foreach ((json_t *)value, key, item)
+		all = all && json_is_object(item);
+	return all;
 }
 
-char *changes_count(const json_t *changes, char buf[static 32]) {
-	size_t n = json_array_size(changes);
+static size_t print_change(
+	FILE *out, const char *path, const json_t *old, const json_t *new, bool color) {
+	const json_t *whole = !old ? new : !new ? old : NULL;
+	if (!is_map_of_objects(whole)) {
+		print_line(out, path, old, new, color);
+		return 1;
+	}
+	const char *key;
+	json_t *item;
+	size_t lines = 0;
+	json_object_foreach ((json_t *)whole, key, item) {
+		char step[300], *below = NULL;
+		path_key_print(key, step, sizeof(step));
+		if (asprintf(&below, "%s%s%s", path, step[0] == '[' ? "" : ".", step) < 0)
+			return lines;
+		lines += print_change(out, below, old ? item : NULL, new ? item : NULL, color);
+		free(below);
+	}
+	return lines;
+}
+
+size_t changes_print(FILE *out, const json_t *changes, bool color) {
+	size_t i, lines = 0;
+	json_t *change;
+	json_array_foreach (changes, i, change)
+		lines += print_change(out, jx_str(change, "path", ""),
+			json_object_get(change, "old"), json_object_get(change, "new"), color);
+	return lines;
+}
+
+char *changes_count(size_t n, char buf[static 32]) {
 	if (n == 0)
 		snprintf(buf, 32, "no change");
 	else

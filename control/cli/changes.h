@@ -8,7 +8,8 @@
 
 // `changes` as schema_diff() makes them. One line each:
 //   + ports.web1: {"device":"tap:web1"}     - ports.old: {...}     ~ ports.lan.mtu: 1500 → 9000
-void changes_print(FILE *out, const json_t *changes, bool color);
+// A whole map that came or went is a line per object in it. Returns the number of lines.
+size_t changes_print(FILE *out, const json_t *changes, bool color);
 
 // "no change", "1 change", "7 changes". Returns buf.
-char *changes_count(const json_t *changes, char buf[static 32]);
+char *changes_count(size_t n, char buf[static 32]);

@@ -38,8 +38,7 @@ static void print_applied(
 	const json_t *changes = json_object_get(answer, "changes");
 	const char *confirm_by = jx_str(answer, "confirm_by", NULL);
 	char count[32];
-	changes_print(stdout, changes, client->color);
-	changes_count(changes, count);
+	changes_count(changes_print(stdout, changes, client->color), count);
 	if (cmd_value(line, "dry-run"))
 		printf("dry run: %s, nothing applied\n", count);
 	else

@@ -22,10 +22,10 @@ static enum cmd_status finish(struct client *client, const struct cmd_line *line
 	if (cmd_value(line, "json")) {
 		value_print_json(stdout, answer);
 	} else {
-		changes_print(stdout, changes, client->color);
+		changes_count(changes_print(stdout, changes, client->color), count);
 		if (revision)
 			printf("revision %" JSON_INTEGER_FORMAT ": ", json_integer_value(revision));
-		puts(changes_count(changes, count));
+		puts(count);
 	}
 	json_decref(answer);
 	return CMD_DONE;

@@ -133,7 +133,10 @@ static enum cmd_status version_run(struct client *client, const struct cmd_line 
 	printf("leat %s\n", LEAT_VERSION);
 	if (client_get(client, "/v1/version", &answer, &offline) == 0) {
 
+		const char *degraded = jx_str(answer, "degraded", NULL);
 		printf("leatd %s\n", jx_str(answer, "version", "?"));
+		if (degraded)
+			printf("degraded: %s\n", degraded);
 	}
 	json_decref(answer);
 	return CMD_DONE;

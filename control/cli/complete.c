@@ -14,6 +14,12 @@
 #define ROWS_MAX "1000" // of a table that is looked through for candidates
 
 void complete_add(struct complete *complete, const char *candidate) {
+	size_t i;
+	json_t *other;
+	json_array_foreach (complete->found, i, other) {
+		if (strcmp(json_string_value(other), candidate) == 0)
+			return;
+	}
 	json_array_append_new(complete->found, json_string(candidate));
 }
 

@@ -108,17 +108,21 @@ static void json_is_exact(void **) {
 }
 
 static void changes_are_lines(void **) {
-	json_t *changes = load("[{\"path\":\"a.b\",\"op\":\"set\",\"old\":\"x\",\"new\":2},"
-			       "{\"path\":\"c\",\"op\":\"add\",\"new\":null},{\"path\":\"d\","
-			       "\"op\":\"del\",\"old\":[1]}]");
+	json_t *changes =
+		load("[{\"path\":\"a.b\",\"op\":\"set\",\"old\":\"x\",\"new\":2},"
+		     "{\"path\":\"m\",\"op\":\"add\",\"new\":{\"a\":{\"x\":1},\"b.c\":{}}},"
+		     "{\"path\":\"c\",\"op\":\"add\",\"new\":null},{\"path\":\"d\","
+		     "\"op\":\"del\",\"old\":[1]}]");
 	char *text = NULL, count[32];
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
-	changes_print(out, changes, false);
+	assert_int_equal(changes_print(out, changes, false), 5);
 	fclose(out);
-	assert_string_equal(text, "~ a.b: \"x\" → 2\n+ c: null\n- d: [1]\n");
-	assert_string_equal(changes_count(changes, count), "3 changes");
-	assert_string_equal(changes_count(NULL, count), "no change");
+	assert_string_equal(text,
+		"~ a.b: \"x\" → 2\n+ m.a: {\"x\":1}\n+ m[\"b.c\"]: {}\n+ c: null\n- d: [1]\n");
+	assert_string_equal(changes_count(3, count), "3 changes");
+	assert_string_equal(changes_count(1, count), "1 change");
+	assert_string_equal(changes_count(0, count), "no change");
 	free(text);
 	json_decref(changes);
 }
