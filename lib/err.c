@@ -7,7 +7,8 @@
 
 // Messages quote what people and programs sent, and end up on terminals and in JSON: hence the
 // cleaning.
-static void err_fill(struct err *err, int code, const char *path, const char *fmt, va_list ap) {
+__attribute__((format(printf, 4, 0))) static void err_fill(
+	struct err *err, int code, const char *path, const char *fmt, va_list ap) {
 	err->code = code;
 	snprintf(err->path, sizeof(err->path), "%s", path ? path : "");
 	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
