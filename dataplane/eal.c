@@ -152,7 +152,7 @@ static ssize_t eal_say(void *, const char *text, size_t size) {
 	else if (level == (int)RTE_LOG_NOTICE || level == (int)RTE_LOG_INFO)
 		ours = LOG_LEVEL_INFO;
 	if (n > 0)
-		log_event(ours, "dpdk", line, "%s", "");
+		log_event(ours, "dpdk", line, "");
 	return (ssize_t)size;
 }
 
@@ -188,6 +188,7 @@ static void args_make(unsigned memory_mb, bool quiet) {
 	arg_add("--file-prefix=leat-%d", getpid());
 	arg_add("--no-telemetry");
 	arg_add("--log-level=*:%s", quiet ? "warning" : "notice");
+	arg_add("--log-level=lib.eal:error"); // it warns of every page size that is not set up
 	arg_add("-a");
 	arg_add("0000:00:00.0");
 	if (bits)

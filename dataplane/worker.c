@@ -278,6 +278,9 @@ static void worker_move(struct worker *w, const struct dp_workers_conf *conf) {
 		w->threaded = false;
 	}
 	w->cpu = conf->cpus[w->pub.id];
+	w->stuck = false;
+	w->seen_polls = 0;
+	w->seen_ns = clock_now_ns();
 	if (conf->n > 0 && thread_start(w, &err) < 0)
 		log_error("dataplane", "worker lost", "worker=%u why=\"%s\"", w->pub.id, err.msg);
 }
