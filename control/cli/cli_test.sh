@@ -123,6 +123,7 @@ check 'events' 0 '??:??:?? port.link port=lan up=yes
 check 'events by prefix, for programs' 0 '{"event":"port.link","data":{"port":"lan","up":true}}' "$leat" events --json port.
 check 'top, once' 0 '*ports*name*rx_packets*lan*0 /s*' "$leat" top --once
 check 'top wants a terminal' 1 '*--once*' "$leat" top
+check 'top on a terminal, until q' 0 '*leat top*' bash -c 'printf q | TERM=xterm script -qec "$1 top" /dev/null' _ "$leat"
 check 'version' 0 'leat *leatd 0.0-fake' "$leat" version
 check 'output that cannot be written' 1 '*cannot write*' bash -c '"$1" show ports >/dev/full' _ "$leat"
 check 'another folder' 2 '*cannot reach*' "$leat" -r /nonexistent show ports

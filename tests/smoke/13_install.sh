@@ -20,6 +20,11 @@ while read -r page; do
 	expect_eq "$(man --warnings -l "$page" 2>&1 >/dev/null)" "" "warnings of $page"
 done <<<"$man"
 
+for file in man/man5/leat.lua.5 doc/leat/{guide.md,reference.md,openapi.json,examples/demo.lua} leat/leat.lua; do
+	[ -s "$prefix/share/$file" ] || fail "no share/$file"
+done
+expect "luac5.4 -p '$prefix/share/leat/leat.lua'"
+
 completion=$(find "$T/root" -path '*bash-completion/completions/leat')
 [ -n "$completion" ] || fail "no bash completion"
 expect "bash -n '$completion'"
