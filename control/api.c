@@ -2,6 +2,7 @@
 // The routes, and the way of a request to its handler.
 #include "control/api_priv.h"
 #include "leat_version.h"
+#include "lib/json.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,8 +46,8 @@ static const struct schema_row change_answer[] = {
 
 static const struct schema_row file_name = {
 	.type = SCHEMA_STRING, .min = 1, .max = 255, .help = "name of a Lua file"};
-static const struct schema_row file_text = {
-	.type = SCHEMA_STRING, .max = CTL_HTTP_BODY_MAX, .help = "its text"};
+// Not SCHEMA_STRING, which refuses line ends; the sandbox checks it (lib/script.h).
+static const struct schema_row file_text = {.type = SCHEMA_ANY, .help = "its text, a string"};
 static const struct schema_row bundle_fields[] = {
 	{.name = "main",
 		.type = SCHEMA_STRING,
@@ -54,6 +55,9 @@ static const struct schema_row bundle_fields[] = {
 		.min = 1,
 		.max = 255,
 		.help = "name of the file to run"},
+	{.name = "folder",
+		.type = SCHEMA_STRING,
+		.help = "where it was read from; for messages only"},
 	{.name = "files",
 		.type = SCHEMA_MAP,
 		.flags = SCHEMA_REQUIRED,
@@ -298,19 +302,15 @@ static const char *allow_static(const char *allow) {
 // The body as the route wants it. 0, or a status with err set.
 static int read_body(struct ctl_call *call, const struct ctl_route *route, struct err *err) {
 	const struct ctl_request *request = call->request;
-	json_error_t error;
 	if (route->any_body || route->body == NULL)
 		return 0;
 	if (strcmp(request->type, "text/plain") == 0)
 		return err_set(err, 415, "send application/json");
 	// Nothing is an empty object where nothing is required.
-	json_t *body = request->body_len || route->body[0].flags & SCHEMA_REQUIRED
-		? json_loadb(request->body, request->body_len,
-			  JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error)
-		: json_object();
-	if (body == NULL)
-		return err_set(
-			err, 400, "the body is not JSON: line %d: %s", error.line, error.text);
+	bool none = request->body_len == 0 && !(route->body[0].flags & SCHEMA_REQUIRED);
+	json_t *body = none ? json_object() : NULL;
+	if (body == NULL && jx_parse(request->body, request->body_len, "body", &body, err) < 0)
+		return 400;
 	int rc = schema_validate_rows(route->body, body, NULL, "", &call->body, err);
 	json_decref(body);
 	return rc < 0 ? 400 : 0;

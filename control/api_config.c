@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // /v1/config, /v1/apply, /v1/check, /v1/confirm, /v1/rollback, /v1/history, /v1/diff
 #include "control/api_priv.h"
-#include "lib/script.h"
+#include "lib/json.h"
 #include <errno.h>
 #include <string.h>
 

@@ -2,6 +2,7 @@
 // /v1/show, /v1/schema, /v1/stream and the actions: what modules declare.
 #include "control/api_priv.h"
 #include "control/stream.h"
+#include "lib/json.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -194,12 +195,29 @@ static int rows_read(const struct module_noun *noun, const json_t *filter, size_
 	return rc;
 }
 
+static void unknown_noun(struct ctl_call *call, const char *name) {
+	json_t *nouns = nouns_json(), *noun;
+	const char *known[128] = {0};
+	struct err err = {0};
+	size_t i;
+	json_array_foreach (nouns, i, noun) {
+		if (i < 127)
+			known[i] = jx_str(noun, "name", "");
+	}
+	const char *nearest = schema_nearest(name, known);
+	if (nearest)
+		err_set(&err, -ENOENT, "there is no noun %s; did you mean %s?", name, nearest);
+	else
+		err_set(&err, -ENOENT, "there is no noun %s; `leat show` lists them", name);
+	ctl_reply_error(call->reply, 404, &err);
+	json_decref(nouns);
+}
+
 void ctl_get_rows(struct ctl_call *call) {
 	struct err err = {0};
 	const struct module_noun *noun = module_noun_find(call->args[0]);
 	if (noun == NULL) {
-		ctl_reply_message(
-			call->reply, 404, "there is no such noun; `leat show` lists them");
+		unknown_noun(call, call->args[0]);
 		return;
 	}
 	json_t *filter = json_object(), *rows = json_array();
@@ -223,16 +241,10 @@ void ctl_get_rows(struct ctl_call *call) {
 static json_t *args_read(
 	const struct ctl_call *call, const struct schema_row *rows, struct err *err) {
 	static const struct schema_row none[] = {{0}};
-	json_error_t error;
-	json_t *args = NULL;
-	json_t *body = call->request->body_len
-		? json_loadb(call->request->body, call->request->body_len, JSON_REJECT_DUPLICATES,
-			  &error)
-		: json_object();
-	if (body == NULL) {
-		err_set(err, -EINVAL, "the body is not JSON: line %d: %s", error.line, error.text);
+	const struct ctl_request *request = call->request;
+	json_t *args = NULL, *body = request->body_len ? NULL : json_object();
+	if (body == NULL && jx_parse(request->body, request->body_len, "body", &body, err) < 0)
 		return NULL;
-	}
 	const json_t *root = ctl_config_tree(call->api->config, CTL_RUNNING_RESOLVED);
 	if (schema_validate_rows(rows ? rows : none, body, root, "", &args, err) < 0)
 		args = NULL;

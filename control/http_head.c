@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/http_head.h"
+#include "lib/text.h"
 #include <ctype.h>
 #include <stdint.h>
 #include <string.h>
@@ -53,6 +54,14 @@ static bool percent_decode(char *text, bool plus) {
 	return true;
 }
 
+// Well-formed UTF-8 of printable characters.
+static bool is_text(const char *text) {
+	size_t left = strlen(text), n = 1;
+	for (; left && n; text += n, left -= n)
+		n = text_print_len(text, left);
+	return left == 0;
+}
+
 static int parse_query(struct reader *reader, char *text) {
 	char *next = NULL;
 	size_t n = 0;
@@ -80,7 +89,7 @@ static int parse_target(struct reader *reader, char *target) {
 		if (target == NULL)
 			return refuse(reader, 400, "no path in the request line");
 	}
-	if (*target != '/' || !percent_decode(target, false))
+	if (*target != '/' || !percent_decode(target, false) || !is_text(target))
 		return refuse(reader, 400, "malformed path");
 	reader->head->path = target;
 	return query ? parse_query(reader, query) : 0;

@@ -188,7 +188,7 @@ static const struct schema_row later_sections[] = {
 };
 
 static int later_prepare(const struct change *change, void **plan, struct err *err) {
-	if (fail_after)
+	if (fail_after && json_object_size(json_object_get(change->new, "boxes")))
 		return err_set(err, -ENODEV, "%s", fail_after);
 	if (json_is_true(schema_get(change->new, "later.refuse")))
 		return err_set(err, -ENOENT, "the later module refuses");

@@ -5,6 +5,6 @@
 #include "control/platform.h"
 
 unsigned fake_plans_alive(void); // prepared, and neither released nor aborted
-void fake_fail_later(
-	const char *message); // the last module's prepare says this from now on; NULL: it works
+// The last module's prepare says this when there are boxes, from now on; NULL: it works.
+void fake_fail_later(const char *message);
 extern unsigned fake_streams_open;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/revision.h"
+#include "lib/json.h"
 #include "lib/log.h"
 #include "lib/vec.h"
 #include <dirent.h>
@@ -12,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NAME_SIZE 40
+#define REVISION_BYTES_MAX (64u << 20)
 
 struct entry {
 	uint64_t number;
@@ -20,7 +21,7 @@ struct entry {
 };
 
 struct ctl_store {
-	int dir_fd;
+	char *dir; // STATE_DIR/revisions
 	int lock_fd;
 	uint64_t highest;          // every number up to it was given out, bad files' included
 	VEC(struct entry) entries; // ascending
@@ -36,8 +37,10 @@ static uint64_t name_number(const char *name, const char *ending) {
 	return errno == 0 && number < INT64_MAX && strcmp(end, ending) == 0 ? number : 0;
 }
 
-static void number_name(uint64_t number, const char *ending, char name[static NAME_SIZE]) {
-	snprintf(name, NAME_SIZE, "%" PRIu64 "%s", number, ending);
+// malloc'ed path of a revision's file, or NULL.
+static char *number_path(const struct ctl_store *store, uint64_t number, const char *ending) {
+	char *path;
+	return asprintf(&path, "%s/%" PRIu64 "%s", store->dir, number, ending) < 0 ? NULL : path;
 }
 
 static struct entry *entry_find(struct ctl_store *store, uint64_t number) {
@@ -96,41 +99,40 @@ static bool is_revision(const json_t *revision, uint64_t number) {
 }
 
 // New reference, or NULL with err set.
-static json_t *file_read(const struct ctl_store *store, uint64_t number, struct err *err) {
-	char name[NAME_SIZE];
-	json_error_t error;
-	number_name(number, ".json", name);
-	int fd = openat(store->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0) {
-		err_set(err, -errno, "revisions/%s: %s", name, strerror(errno));
-		return NULL;
-	}
-	json_t *revision = json_loadfd(fd, JSON_REJECT_DUPLICATES, &error);
-	close(fd);
-	if (revision && is_revision(revision, number))
+static json_t *revision_read(const struct ctl_store *store, uint64_t number, struct err *err) {
+	json_t *revision = NULL;
+	char *path = number_path(store, number, ".json");
+	if (path == NULL)
+		err_set(err, -ENOMEM, "out of memory");
+	else if (jx_file_read(path, REVISION_BYTES_MAX, &revision, err) == 0 &&
+		!is_revision(revision, number))
+		err_set(err, -EBADMSG, "%s: not a revision", path);
+	free(path);
+	if (err->code == 0)
 		return revision;
-	err_set(err, -EBADMSG, "revisions/%s: %s", name, revision ? "not a revision" : error.text);
 	json_decref(revision);
 	return NULL;
 }
 
 // Out of the way, but kept for whoever wants to know what happened.
-static void file_mark_bad(struct ctl_store *store, uint64_t number, const struct err *err) {
-	char name[NAME_SIZE], bad[NAME_SIZE];
-	number_name(number, ".json", name);
-	number_name(number, ".bad", bad);
+static void mark_bad(const struct ctl_store *store, uint64_t number, const struct err *err) {
+	char *path = number_path(store, number, ".json"), *bad = number_path(store, number, ".bad");
 	log_error("control", "revision is damaged, the one before is used",
 		"revision=%" PRIu64 " why=\"%s\"", number, err->msg);
-	renameat(store->dir_fd, name, store->dir_fd, bad);
+	if (path && bad && rename(path, bad) < 0)
+		log_error("control", "cannot rename it", "file=\"%s\" why=\"%s\"", path,
+			strerror(errno));
+	free(path);
+	free(bad);
 }
 
 static int entry_load(struct ctl_store *store, uint64_t number, struct err *err) {
 	struct err bad = {0};
-	json_t *revision = file_read(store, number, &bad);
+	json_t *revision = revision_read(store, number, &bad);
 	if (number > store->highest)
 		store->highest = number;
 	if (revision == NULL) {
-		file_mark_bad(store, number, &bad);
+		mark_bad(store, number, &bad);
 		return 0;
 	}
 	int rc = entry_put(store, revision, number);
@@ -139,18 +141,18 @@ static int entry_load(struct ctl_store *store, uint64_t number, struct err *err)
 }
 
 static int store_scan(struct ctl_store *store, struct err *err) {
-	int fd = dup(store->dir_fd), rc = 0;
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	DIR *dir = opendir(store->dir);
 	struct dirent *item;
+	int rc = 0;
 	if (dir == NULL)
-		return err_set(err, -errno, "revisions: %s", strerror(errno));
+		return err_set(err, -errno, "%s: %s", store->dir, strerror(errno));
 	while (rc == 0 && (item = readdir(dir))) {
 		uint64_t number = name_number(item->d_name, ".json");
 		uint64_t bad = name_number(item->d_name, ".bad");
 		if (number)
 			rc = entry_load(store, number, err);
 		else if (name_number(item->d_name, ".json.tmp"))
-			unlinkat(store->dir_fd, item->d_name, 0);
+			unlinkat(dirfd(dir), item->d_name, 0);
 		else if (bad > store->highest)
 			store->highest = bad;
 	}
@@ -189,12 +191,8 @@ static int store_open_dirs(struct ctl_store *store, const char *state_dir, struc
 			state_dir);
 	else if (mkdirat(top, "revisions", 0700) < 0 && errno != EEXIST)
 		rc = err_set(err, -errno, "%s/revisions: %s", state_dir, strerror(errno));
-	else
-		store->dir_fd = openat(top, "revisions", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (rc == 0 && store->dir_fd < 0)
-		rc = err_set(err, -errno, "%s/revisions: %s", state_dir, strerror(errno));
-	if (rc == 0)
-		fsync(top);
+	else if (fsync(top) < 0 || asprintf(&store->dir, "%s/revisions", state_dir) < 0)
+		rc = err_set(err, -EIO, "%s: %s", state_dir, strerror(errno));
 	close(top);
 	return rc;
 }
@@ -205,7 +203,7 @@ struct ctl_store *ctl_store_open(const char *state_dir, struct err *err) {
 		err_set(err, -ENOMEM, "out of memory");
 		return NULL;
 	}
-	store->dir_fd = store->lock_fd = -1;
+	store->lock_fd = -1;
 	if (store_open_dirs(store, state_dir, err) == 0 && store_scan(store, err) == 0)
 		return store;
 	ctl_store_close(store);
@@ -218,8 +216,7 @@ void ctl_store_close(struct ctl_store *store) {
 	for (size_t i = 0; i < store->entries.n; i++)
 		json_decref(store->entries.items[i].meta);
 	vec_fini(&store->entries);
-	if (store->dir_fd >= 0)
-		close(store->dir_fd);
+	free(store->dir);
 	if (store->lock_fd >= 0)
 		close(store->lock_fd);
 	free(store);
@@ -229,82 +226,55 @@ uint64_t ctl_store_next(const struct ctl_store *store) {
 	return store->highest + 1;
 }
 
-static int write_all(int fd, const char *data, size_t len) {
-	while (len) {
-		ssize_t n = write(fd, data, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-static int tmp_write(const struct ctl_store *store, const char *tmp, const json_t *revision) {
-	char *text = json_dumps(revision, JSON_COMPACT | JSON_SORT_KEYS);
-	if (text == NULL)
-		return -ENOMEM;
-	int fd = openat(
-		store->dir_fd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	int rc = fd < 0 ? -errno : write_all(fd, text, strlen(text));
-	if (rc == 0 && fsync(fd) < 0)
-		rc = -errno;
-	if (fd >= 0 && close(fd) < 0 && rc == 0)
-		rc = -errno;
-	free(text);
-	return rc;
-}
-
 static void store_prune(struct ctl_store *store) {
-	char name[NAME_SIZE];
 	while (store->entries.n > CTL_REVISIONS) {
-		number_name(store->entries.items[0].number, ".json", name);
-		unlinkat(store->dir_fd, name, 0);
+		char *path = number_path(store, store->entries.items[0].number, ".json");
+		if (path == NULL || unlink(path) < 0)
+			log_warn("control", "cannot remove an old revision", "file=\"%s\"",
+				path ? path : "");
+		free(path);
 		entry_del(store, &store->entries.items[0]);
 	}
 }
 
+// Takes back what a failed write left: the entry as it was (`old_meta`, taken over; NULL: there was none), and the file
+// of a new one, which is there when only the sync of its folder failed.
+static void write_undo(
+	struct ctl_store *store, uint64_t number, json_t *old_meta, const char *path) {
+	struct entry *entry = entry_find(store, number);
+	if (old_meta) {
+		json_decref(entry->meta);
+		entry->meta = old_meta;
+		return;
+	}
+	entry_del(store, entry);
+	unlink(path);
+}
+
 int ctl_store_write(struct ctl_store *store, const json_t *revision, struct err *err) {
-	uint64_t number = (uint64_t)json_integer_value(json_object_get(revision, "revision"));
-	struct entry *known = entry_find(store, number);
+	uint64_t number = (uint64_t)jx_int(revision, "revision", 0);
+	struct err failed = {0};
+	const struct entry *known = entry_find(store, number);
 	json_t *old_meta = known ? json_incref(known->meta) : NULL;
-	char tmp[NAME_SIZE], name[NAME_SIZE];
-	number_name(number, ".json.tmp", tmp);
-	number_name(number, ".json", name);
-	int rc = tmp_write(store, tmp, revision);
-	if (rc < 0)
-		goto fail;
+	char *path = number_path(store, number, ".json");
 	// The entry first: after the rename nothing may fail but the disk.
-	rc = entry_put(store, revision, number);
-	if (rc < 0)
-		goto fail;
-	if (renameat(store->dir_fd, tmp, store->dir_fd, name) < 0) {
-		rc = -errno;
-		goto forget;
+	if (path == NULL || entry_put(store, revision, number) < 0) {
+		json_decref(old_meta);
+		free(path);
+		return err_set(err, -ENOMEM, "out of memory");
 	}
-	if (fsync(store->dir_fd) < 0) {
-		rc = -errno;
-		if (!known)
-			unlinkat(store->dir_fd, name, 0);
-		goto forget;
-	}
-	json_decref(old_meta);
-	store_prune(store);
-	return 0;
-forget:
-	if (known) {
-		json_decref(known->meta);
-		known->meta = json_incref(old_meta);
+	int rc = jx_file_write(path, revision, 0600, &failed);
+	if (rc < 0) {
+		write_undo(store, number, old_meta, path);
+		err_set(err, rc,
+			"revision %" PRIu64 " cannot be stored, so nothing was changed: %s", number,
+			failed.msg);
 	} else {
-		entry_del(store, entry_find(store, number));
+		json_decref(old_meta);
+		store_prune(store);
 	}
-fail:
-	json_decref(old_meta);
-	unlinkat(store->dir_fd, tmp, 0);
-	return err_set(err, rc, "revision %" PRIu64 " cannot be stored, so nothing was changed: %s",
-		number, strerror(-rc));
+	free(path);
+	return rc;
 }
 
 json_t *ctl_store_read(struct ctl_store *store, uint64_t number, struct err *err) {
@@ -316,10 +286,10 @@ json_t *ctl_store_read(struct ctl_store *store, uint64_t number, struct err *err
 		return NULL;
 	}
 	struct err bad = {0};
-	json_t *revision = file_read(store, number, &bad);
+	json_t *revision = revision_read(store, number, &bad);
 	if (revision)
 		return revision;
-	file_mark_bad(store, number, &bad);
+	mark_bad(store, number, &bad);
 	entry_del(store, entry);
 	err_set(err, bad.code, "%s", bad.msg);
 	return NULL;
