@@ -136,6 +136,13 @@ static void test_hello_refuses(void **) {
 	assert_non_null(strstr(why, "hello.ports"));
 }
 
+static void test_rows_are_sound(void **) {
+	struct err err = {0};
+
+	if (schema_lint(module_sections(), &err) < 0)
+		fail_msg("%s: %s", err.path, err.msg);
+}
+
 static int setup(void **) {
 	struct err err = {0};
 
@@ -160,6 +167,7 @@ int main(void) {
 		cmocka_unit_test(test_more_than_a_vector),
 		cmocka_unit_test(test_hello_counts),
 		cmocka_unit_test(test_hello_refuses),
+		cmocka_unit_test(test_rows_are_sound),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
