@@ -14,6 +14,8 @@ struct dp_port {
 	uint16_t n_txq; // tx queues; fewer than workers: the others hand over to the owner's ring
 	bool fix_port;  // the driver leaves m->port as it was (ring) or names a bond member
 	bool rx_partial; // frames may come with unfinished checksums or GSO (vhost-user, virtio, TAP)
+	bool rx_guess;   // with rx_partial: nothing marks such a frame but its own checksum field
+	bool tx_prepare; // frames with requests need rte_eth_tx_prepare()
 	uint64_t
 		tx_offloads; // RTE_ETH_TX_OFFLOAD_* that the device does itself; the rest is done in software
 	uint16_t mtu;
@@ -31,18 +33,6 @@ extern struct dp_port *dp_ports[DP_MAX_PORTS];
 #define DP_RING_RX_NAME "ring.%s.rx"
 #define DP_RING_TX_NAME "ring.%s.tx"
 
-// How a kind of port is made. One file per kind ends in one of these (port_<kind>.c).
-struct dp_port_kind {
-	const char *name;   // what `leat show ports` prints as driver: "af_xdp-native", "tap", ...
-	const char *prefix; // device = "tap:x" → "tap:"; NULL: chosen otherwise
-	const char *help;
-	// Probes the ethdev for the validated config object `conf` of port `name`; sets port->index, capabilities and
-	// driver state. Does not configure queues: the caller does.
-	int (*open)(struct dp_port *port, const json_t *conf, struct err *err);
-	void (*close)(
-		struct dp_port *port); // after stop; removes the device and what open() left behind
-};
-
 // control, in the dataplane module's prepare/commit/release/abort (called by api.c).
 struct dp_ports_plan;
 int dp_ports_prepare(const json_t *old_ports, const json_t *new_ports, unsigned workers,
@@ -54,6 +44,8 @@ void dp_ports_poll(uint64_t now_ns); // link state, reconnects
 void dp_ports_fini(void);
 
 extern const struct schema_row dp_port_rows[]; // one port's config
+// The check of the whole section: what a row alone cannot say (kinds of ports, two ports on one device).
+int dp_ports_check(const json_t *ports, const char *path, struct err *err);
 extern const struct module_noun dp_ports_noun; // leat show ports
 
 // The worker side (worker.c): rebuilds every worker's list of rx queues from dp_ports and publishes it. The
