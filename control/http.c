@@ -8,6 +8,7 @@
 #include <event2/bufferevent.h>
 #include <event2/listener.h>
 #include <grp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -504,6 +505,8 @@ struct ctl_http *ctl_http_new(struct event_base *base, ctl_http_handler handler,
 	struct ctl_http *http = calloc(1, sizeof(*http));
 	if (http == NULL)
 		return NULL;
+	signal(SIGPIPE,
+		SIG_IGN); // libevent writes with writev(): a client that is gone is an error code
 	http->base = base;
 	http->handler = handler;
 	http->arg = arg;

@@ -140,7 +140,6 @@ static int loop_init(struct daemon *daemon, struct err *err) {
 	daemon->base = event_base_new();
 	if (daemon->base == NULL)
 		return err_set(err, -ENOMEM, "cannot make an event loop");
-	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < 3; i++) {
 		daemon->signals[i] =
 			evsignal_new(daemon->base, signals[i], i < 2 ? on_stop : on_reload, daemon);

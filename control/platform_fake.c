@@ -119,7 +119,6 @@ static const struct module_action box_actions[] = {
 struct lines {
 	json_int_t left; // negative: no end
 	bool breaks;
-	unsigned n;
 };
 
 static const struct schema_row lines_args[] = {
@@ -128,7 +127,7 @@ static const struct schema_row lines_args[] = {
 	{0},
 };
 
-unsigned fake_streams_open;
+unsigned fake_streams_open, fake_lines_read;
 
 static int lines_open(const json_t *args, void **ctx, struct err *err) {
 	struct lines *lines = calloc(1, sizeof(*lines));
@@ -136,6 +135,7 @@ static int lines_open(const json_t *args, void **ctx, struct err *err) {
 	lines->left = count ? json_integer_value(count) : -1;
 	lines->breaks = json_is_true(json_object_get(args, "breaks"));
 	*ctx = lines;
+	fake_lines_read = 0;
 	fake_streams_open++;
 	return 0;
 }
@@ -146,7 +146,7 @@ static ssize_t lines_read(void *ctx, void *buf, size_t size) {
 		return lines->breaks ? -EIO : -EPIPE;
 	if (lines->left > 0)
 		lines->left--;
-	lines->n++;
+	fake_lines_read++;
 	memset(buf, 'x', 1023);
 	((char *)buf)[1023] = '\n';
 	return 1024;

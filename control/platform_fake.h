@@ -7,4 +7,4 @@
 unsigned fake_plans_alive(void); // prepared, and neither released nor aborted
 // The last module's prepare says this when there are boxes, from now on; NULL: it works.
 void fake_fail_later(const char *message);
-extern unsigned fake_streams_open;
+extern unsigned fake_streams_open, fake_lines_read;
