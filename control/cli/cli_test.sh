@@ -107,6 +107,7 @@ check 'takes the word as its argument' 0 'POST /v1/drain/member*{"path":"pools.w
 check 'a mistyped noun' 1 '*did you mean fdb*' "$leat" flush fbd
 check 'a word too many' 1 '*a word too many*' "$leat" drain member a b
 check 'help for it' 0 'usage: leat flush fdb*forget learned*leat flush sessions*' "$leat" help flush
+check 'help for a stream' 0 'usage: leat capture*--write*arguments*filter*count*port*' "$leat" help capture
 check 'help for a noun' 0 'leat show ports:*mtu*(B)*' "$leat" help ports
 
 check 'trace' 0 '1 port_rx lan

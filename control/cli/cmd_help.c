@@ -67,6 +67,17 @@ static bool noun_usage(const json_t *schema, const char *name) {
 	return true;
 }
 
+// What a stream takes besides the options of its command.
+static void stream_usage(const json_t *schema, const char *name) {
+	const json_t *stream = describe_find(json_object_get(schema, "streams"), name);
+	size_t i;
+	json_t *row;
+	if (stream)
+		fputs("\narguments (NAME=VALUE):\n", stdout);
+	json_array_foreach (json_object_get(stream, "args"), i, row)
+		printf("  %-26s %s\n", describe_name(row), describe_help(row));
+}
+
 static int unknown_topic(const json_t *schema, const char *word, struct err *err) {
 	const char *known[256] = {0};
 	size_t n = 0, i;
@@ -95,17 +106,17 @@ static enum cmd_status help_run(struct client *client, const struct cmd_line *li
 	int rc = 0;
 	const char *word = line->n_words ? line->words[0] : NULL;
 	const struct cmd *cmd = word ? cmd_find(word) : NULL;
-	if (cmd) {
-		cmd_usage(stdout, cmd);
-		return CMD_DONE;
-	}
 	client->quick = true;
 	client_get(client, "/v1/schema", &schema, &offline);
-	if (!word)
+	if (!word) {
 		list_commands(schema);
-	else if (!cmd_action_usage(stdout, json_object_get(schema, "actions"), word) &&
-		!noun_usage(schema, word))
+	} else if (cmd) {
+		cmd_usage(stdout, cmd);
+		stream_usage(schema, word);
+	} else if (!cmd_action_usage(stdout, json_object_get(schema, "actions"), word) &&
+		!noun_usage(schema, word)) {
 		rc = unknown_topic(schema, word, &err);
+	}
 	json_decref(schema);
 	return rc ? (enum cmd_status)client_fail(&err) : CMD_DONE;
 }

@@ -228,8 +228,8 @@ void complete_rows(struct complete *complete, const char *noun, bool keys) {
 			if (keys && describe_flag(column, "key"))
 				add_cells(complete, "", describe_name(column), rows);
 		}
-		// The columns come second: an empty word asks for a row.
-		if (*complete->word || !keys)
+		// The columns come second: an empty word asks for a row, if there is one.
+		if (*complete->word || !keys || json_array_size(rows) == 0)
 			add_pairs(complete, columns);
 	}
 	json_decref(answer);

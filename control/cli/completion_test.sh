@@ -53,6 +53,7 @@ read -r _ <&"${daemon[0]}"
 check 'verbs of the daemon' 'leat d' diff drain
 check 'nouns' 'leat show ' config ports
 check 'keys of rows' 'leat show ports l' lan
+check 'columns when there is no row' 'leat show fdb ' mac= vlan=
 check 'columns' 'leat show ports lan r' rx_packets=
 check 'values of a column' 'leat show ports driver=' af_packet tap
 check 'config sections' 'leat set ' ports. routers. switches.

@@ -98,6 +98,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
         elif noun == 'busy':
             self.refuse(503, '', 'too many connections')
+        elif noun == 'fdb':
+            self.answer(200, {'noun': noun, 'rows': [], 'columns': [
+                {'name': 'mac', 'type': 'mac', 'flags': ['key']}, {'name': 'vlan', 'type': 'int'}]})
         elif noun == 'ports':
             wanted = {key: values[0] for key, values in query.items() if key not in ('key', 'limit')}
             rows = [row for row in PORT_ROWS
