@@ -18,7 +18,8 @@ struct source {
 static struct bench_opts opts;
 static struct source sources[2];
 static int ports[2];
-static bool in_order; // while stations are learnt
+static json_t *running; // resolved
+static bool in_order;   // while stations are learnt
 
 // ---- the generator -----------------------------------------------------------------------------------------
 
@@ -116,18 +117,19 @@ static int modules_start(struct err *err) {
 
 static int configure(struct err *err) {
 	const struct module_hooks hooks = {.sync = dp_sync};
-	json_t *resolved = NULL,
-	       *tree = json_pack("{s:{s:i}, s:{s:{s:s}, s:{s:s}}, s:{s:{s:i, s:{s:{}, s:{}}}}}",
-		       "system", "workers", 0, "ports", "a", "device", "null:a", "b", "device",
-		       "null:b", "switches", "s", "mac_limit", 1048576, "ports", "a", "b");
-	struct change change = {.old = json_object()};
-	int rc = schema_validate(module_sections(), tree, &resolved, err);
+	json_t *nothing = json_object(), *tree;
+	struct change change = {.old = nothing};
+	int rc;
 
-	change.new =
-		resolved; // the running tree: modules may borrow from it until the process ends
+	tree = json_pack("{s:{s:i}, s:{s:{s:s}, s:{s:s}}, s:{s:{s:i, s:{s:{}, s:{}}}}}", "system",
+		"workers", 0, "ports", "a", "device", "null:a", "b", "device", "null:b", "switches",
+		"s", "mac_limit", 1048576, "ports", "a", "b");
+	rc = schema_validate(module_sections(), tree, &running, err);
+	change.new = running;
 	if (rc == 0)
 		rc = module_apply(&change, &hooks, err);
 	json_decref(tree);
+	json_decref(nothing);
 	return rc;
 }
 

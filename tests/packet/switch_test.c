@@ -181,7 +181,7 @@ static void tags_when_flooded(void **) {
 		const char *out = tag_rows[i].out;
 		uint64_t before;
 
-		print_message("%s [%s]\n", tag_rows[i].port, tag_rows[i].tags);
+		print_message("# %s [%s]\n", tag_rows[i].port, tag_rows[i].tags);
 		snprintf(
 			drop, sizeof(drop), "drop_switch_input_%s", *out == '!' ? out + 1 : "vlan");
 		before = packet_drops(drop);
@@ -204,7 +204,8 @@ static void tags_of_known_stations(void **) {
 		const char *out = tag_rows[i].out;
 
 		for (; out_next(&out, port, tags); station++) {
-			print_message("%s [%s] to %s\n", tag_rows[i].port, tag_rows[i].tags, port);
+			print_message(
+				"# %s [%s] to %s\n", tag_rows[i].port, tag_rows[i].tags, port);
 			// An inner tag is none of the switch's: a station of VLAN 10 sends without one here.
 			learn(port, station,
 				strchr(tag_rows[i].tags, ',') && strchr("abd", *port) ? "-" : tags);
