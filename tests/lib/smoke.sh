@@ -222,7 +222,8 @@ leatd_start() { # [CONFIG|-] [OPTION...]
 		options=(-c "$T/config.lua")
 		shift
 		;;
-	'' | --*) ;;
+	'') [ $# = 0 ] || shift ;;
+	--*) ;;
 	*)
 		options=(-c "$1")
 		shift

@@ -35,7 +35,7 @@ refused 'access, trunk' <<<"return { ports = { $ports }, switches = { s = { port
 # ports: prepare opens devices; one good and one bad together
 refused 'nosuch' <<<"return { ports = { $ports, new = { device = 'spare' }, bad = { device = 'nosuch' } } }"
 refused 'device|vhost_user|bond' <<<"return { ports = { $ports, bad = {} } }"
-refused 'same|already|twice|both|used by' <<<"return { ports = { $ports, again = { device = 'a' } } }"
+refused 'in use' <<<"return { ports = { $ports, again = { device = 'a' } } }"
 # the switch: what only the whole tree shows; a new good port is prepared and given back
 refused '02:00:00:00:00:01|static|vlan' <<<"return { ports = { $ports, new = { device = 'spare' } }, switches = { s = {
 	ports = { a = { access = 10 }, new = {} }, static = { ['02:00:00:00:00:01'] = { port = 'a', vlan = 99 } } } } }"

@@ -10,7 +10,7 @@ config=$(leat show config --json)
 refused() { # WORDS, the file's text on stdin
 	local words=$1 how status text
 	cat >"$T/bad.lua"
-	for how in "leat check" "leat apply" "$LEATD --check"; do
+	for how in "$LEAT -r $RUN check" "$LEAT -r $RUN apply" "$LEATD --check"; do
 		status=0
 		text=$(timeout 30 $how "$T/bad.lua" 2>&1) || status=$?
 		expect_eq "$status" 1 "exit status of $how for: $(head -c 200 "$T/bad.lua"): $text"
@@ -44,7 +44,8 @@ text=$(leat apply "$T/none.lua" 2>&1) || status=$?
 expect_eq "$status" 1 "exit status for a file that is not there"
 grep -q 'none\.lua' <<<"$text" || fail "the message does not name the file: $text"
 expect_eq "$(leat show config --json)" "$config" "the configuration after all that"
-expect "leat check '$TOP/configs/demo.lua'"
+echo 'return { switches = { s = {} } }' >"$T/good.lua"
+expect "leat check '$T/good.lua'"
 status=0
 "$LEAT" -r "$T/nobody" show ports >/dev/null 2>&1 || status=$?
 expect_eq "$status" 2 "exit status without a daemon"
