@@ -199,6 +199,10 @@ static int daemon_start(struct daemon *daemon, struct err *err) {
 	if (rc < 0)
 		return rc;
 	ctl_raise_limits();
+	// Before any thread is born: capabilities are a thread's own.
+	rc = ctl_drop_capabilities(err);
+	if (rc < 0)
+		return rc;
 	daemon->api.config = ctl_config_new(daemon->options->state_dir, ctl_platform.sync, err);
 	if (daemon->api.config == NULL)
 		return err->code;
@@ -217,7 +221,7 @@ static int daemon_start(struct daemon *daemon, struct err *err) {
 		rc = listen_on(daemon, "leat.sock", 0660, false, err);
 	if (rc == 0)
 		rc = listen_on(daemon, "leat-ro.sock", 0666, true, err);
-	return rc < 0 ? rc : ctl_drop_capabilities(err);
+	return rc;
 }
 
 static void daemon_stop(struct daemon *daemon) {
