@@ -134,8 +134,8 @@ link() { # NS1 IF1 NS2 IF2 [MTU]
 	local ns
 	for ns in "$1" "$3"; do [ -n "${smoke_ns[$ns]-}" ] || ns_add "$ns"; done
 	ip -n "$TAG-$1" link add "$2" mtu "${5:-1500}" type veth peer name "$4" mtu "${5:-1500}" netns "$TAG-$3"
-	ip -n "$TAG-$1" link set "$2" up
-	ip -n "$TAG-$3" link set "$4" up
+	ip -n "$TAG-$1" link set dev "$2" up
+	ip -n "$TAG-$3" link set dev "$4" up
 }
 
 host() { # NAME PORT [ADDRESS...] [mtu N]

@@ -41,7 +41,7 @@ across() { # frames to and from the core, by whichever cable is in use
 
 first=$(across)
 [ -n "$first" ] || fail "nothing passed"
-ip -n "$TAG-core" link set "$first" down
+ip -n "$TAG-core" link set dev "$first" down
 wait_until 'second=$(across) && [ "$second" != "$first" ]' 20
-ip -n "$TAG-core" link set "$first" up
+ip -n "$TAG-core" link set dev "$first" up
 wait_until across 20
