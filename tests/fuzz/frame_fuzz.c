@@ -4,7 +4,6 @@
 //
 // The input is a list of frames: one byte for the port and what else to do, two for the length, the frame.
 #include "dataplane/dataplane.h"
-#include "dataplane/port.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "switch/switch.h"
@@ -76,14 +75,12 @@ static void configure(struct err *err) {
 	json_decref(nothing);
 }
 
-static struct rte_ring *ring_of(const char *format, char port) {
-	char device[2] = {port, '\0'}, name[RTE_RING_NAMESIZE];
+// A ring port's two ends; `way`: 'r' or 't'.
+static struct rte_ring *ring_of(char way, char port) {
+	char name[RTE_RING_NAMESIZE];
 	struct rte_ring *ring;
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	snprintf(name, sizeof(name), format, device);
-#pragma GCC diagnostic pop
+	snprintf(name, sizeof(name), "ring.%c.%cx", port, way);
 	ring = rte_ring_lookup(name);
 	if (ring == NULL)
 		die(name, NULL);
@@ -102,8 +99,8 @@ int LLVMFuzzerInitialize(int *, char ***) {
 	modules_start(&err);
 	configure(&err);
 	for (unsigned i = 0; i < PORTS; i++) {
-		rx[i] = ring_of(DP_RING_RX_NAME, names[i]);
-		tx[i] = ring_of(DP_RING_TX_NAME, names[i]);
+		rx[i] = ring_of('r', names[i]);
+		tx[i] = ring_of('t', names[i]);
 	}
 	pool = rte_mempool_lookup("leat");
 	if (pool == NULL)
