@@ -13,6 +13,8 @@
 #include <string.h>
 #include <time.h>
 
+struct script_limits ctl_script_limits;
+
 char *ctl_time_print(uint64_t wall_ns, char buf[static CTL_TIMELEN]) {
 	time_t seconds = (time_t)(wall_ns / NSEC_PER_SEC);
 	struct tm tm;
@@ -65,7 +67,7 @@ int ctl_version_build(
 	if (json_is_null(bundle))
 		version->file = json_object();
 	else
-		rc = script_run(bundle, NULL, &version->script, &version->file, err);
+		rc = script_run(bundle, &ctl_script_limits, &version->script, &version->file, err);
 	if (rc == 0)
 		rc = version_merge(version, err);
 	if (rc == 0)

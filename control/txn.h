@@ -14,6 +14,7 @@
 
 #include "control/overlay.h"
 #include "lib/err.h"
+#include "lib/script.h"
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,6 +41,9 @@ struct ctl_result {
 // -ENOENT no such revision or value; -EIO the revision could not be stored; all else: refused.
 #define CTL_BUSY  (-EBUSY)
 #define CTL_STORE (-EIO)
+
+// What a configuration may cost to run; zeros: the defaults of lib/script.h. Set before the first one.
+extern struct script_limits ctl_script_limits;
 
 // Opens the store; `sync` is dp_sync() or NULL. NULL with err set.
 struct ctl_config *ctl_config_new(const char *state_dir, void (*sync)(void), struct err *err);
