@@ -114,7 +114,10 @@ check 'trace' 0 '1 port_rx lan
 1 eth_input
 1 drop: drop_eth_input_runt' "$leat" trace -n 5 icmp or 'arp[6:2] = 1'
 check 'trace sends the filter' 0 'POST /v1/stream/trace*{"count":5,"filter":"icmp or arp\[6:2\] = 1"}' sent
-check 'a bad filter' 1 'leat: filter: syntax error' "$leat" capture -w "$dir/c" bad filter
+echo older >"$dir/older"
+check 'a bad filter' 1 'leat: filter: syntax error' "$leat" capture -w "$dir/older" bad filter
+check 'a bad filter leaves the file as it was' 0 'older' cat "$dir/older"
+check 'capture to where nothing can be written' 1 '*/nowhere/c: No such*' "$leat" capture -w "$dir/nowhere/c"
 check 'capture' 0 '2 packets' "$leat" capture -p lan -w "$dir/c.pcapng" tcp
 check 'capture writes whole blocks' 0 '96' stat -c %s "$dir/c.pcapng"
 check 'capture: for the owner only' 0 '600' stat -c %a "$dir/c.pcapng"

@@ -87,38 +87,45 @@ static enum cmd_status trace_run(struct client *client, const struct cmd_line *l
 }
 
 struct capture {
-	int fd;
+	const char *file; // NULL or "-": standard output
+	int fd;           // -1: not open yet
 	struct pcapng_cutter cutter;
 };
 
-static int capture_sink(const void *data, size_t len, void *arg) {
+// Opened when the first block is there: a refused filter leaves an older file as it was.
+static int write_capture(const void *data, size_t len, void *arg) {
 	struct capture *capture = arg;
-	return pcapng_feed(&capture->cutter, data, len, write_fd, &capture->fd);
+	// Packets are other people's words: for the owner only.
+	if (capture->fd < 0)
+		capture->fd = open(capture->file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	return capture->fd < 0 ? -EIO : write_fd(data, len, &capture->fd);
 }
 
-static int open_output(const char *file, struct err *err) {
-	if (!file && isatty(STDOUT_FILENO))
-		return err_set(err, -EINVAL,
-			"capture writes pcapng, which a terminal cannot show: "
-			"-w FILE, or pipe it: leat capture | tcpdump -nr -");
-	if (!file || strcmp(file, "-") == 0)
-		return STDOUT_FILENO;
-	// Packets are other people's words: for the owner only.
-	int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	return fd < 0 ? err_set(err, -errno, "%s: %s", file, strerror(errno)) : fd;
+static int capture_sink(const void *data, size_t len, void *arg) {
+	struct capture *capture = arg;
+	return pcapng_feed(&capture->cutter, data, len, write_capture, capture);
 }
 
 static enum cmd_status capture_run(struct client *client, const struct cmd_line *line) {
 	struct err err = {0};
-	const char *file = cmd_value(line, "write");
-	struct capture capture = {.fd = open_output(file, &err)};
-	if (capture.fd < 0)
+	struct capture capture = {.file = cmd_value(line, "write"), .fd = -1};
+	bool to_stdout = !capture.file || strcmp(capture.file, "-") == 0;
+	if (to_stdout)
+		capture.fd = STDOUT_FILENO;
+	if (!capture.file && isatty(STDOUT_FILENO)) {
+		err_set(&err, -EINVAL,
+			"capture writes pcapng, which a terminal cannot show: "
+			"-w FILE, or pipe it: leat capture | tcpdump -nr -");
 		return (enum cmd_status)client_fail(&err);
+	}
+	const char *name = to_stdout ? "standard output" : capture.file;
 	int rc = run_stream(client, line, capture_sink, &capture, &err);
 	if (rc == -EIO)
-		err_set(&err, rc, "%s: %s", file ? file : "standard output", strerror(errno));
-	if (capture.fd != STDOUT_FILENO && close(capture.fd) != 0 && rc == 0)
-		rc = err_set(&err, -EIO, "%s: %s", file, strerror(errno));
+		err_set(&err, rc, "%s: %s", name, strerror(errno));
+	else if (rc == -EPROTO)
+		err_set(&err, rc, "the daemon did not send pcapng");
+	if (!to_stdout && capture.fd >= 0 && close(capture.fd) != 0 && rc == 0)
+		rc = err_set(&err, -EIO, "%s: %s", name, strerror(errno));
 	if (rc == 0 || rc == -EINTR)
 		fprintf(stderr, "%" PRIu64 " packets\n", capture.cutter.packets);
 	pcapng_fini(&capture.cutter);
