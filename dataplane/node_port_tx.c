@@ -3,6 +3,8 @@
 #include "dataplane/dataplane_priv.h"
 #include <stdio.h>
 
+#define RUN_MIN 8
+
 enum { DROP_FULL, DROP_GONE, DROP_MTU, DROP_OFFLOAD };
 
 static const struct dp_drop port_tx_drops[] = {
@@ -153,20 +155,23 @@ static __rte_noinline void tx_groups(const struct tx *tx, void **objs, uint16_t 
 	}
 }
 
+// Bursts of different ports follow each other, so most vectors are a few long runs; short ones are sorted.
 static __rte_always_inline void tx_chunk(
 	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n, bool) {
 	struct tx tx = {graph, node, dp_self->id};
-	struct tx_need need = {0};
-	unsigned out = dp_meta(objs[0])->out, differ = 0;
 
-	for (uint16_t i = 0; i < n; i++) {
-		differ |= dp_meta(objs[i])->out ^ out;
-		need_add(&need, objs[i]);
+	for (uint16_t start = 0, end = 0; start < n; start = end) {
+		unsigned out = dp_meta(objs[start])->out;
+		struct tx_need need = {0};
+		do
+			need_add(&need, objs[end]);
+		while (++end < n && dp_meta(objs[end])->out == out);
+		if (unlikely(end < n && end - start < RUN_MIN)) {
+			tx_groups(&tx, objs + start, n - start);
+			return;
+		}
+		tx_group(&tx, out, (struct rte_mbuf **)objs + start, end - start, &need);
 	}
-	if (likely(differ == 0))
-		tx_group(&tx, out, (struct rte_mbuf **)objs, n, &need);
-	else
-		tx_groups(&tx, objs, n);
 }
 
 static uint16_t port_tx_process(
