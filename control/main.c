@@ -174,6 +174,11 @@ static int config_start(struct daemon *daemon, struct err *err) {
 	if (rc == 0)
 		rc = ctl_config_start(daemon->api.config, bundle, err);
 	json_decref(bundle);
+	if (rc < 0 && err->path[0] && daemon->options->config) {
+		struct err cause = *err;
+		*err = (struct err){0};
+		err_set(err, rc, "%s: %s: %s", daemon->options->config, cause.path, cause.msg);
+	}
 	return rc;
 }
 
