@@ -129,19 +129,19 @@ static __rte_noinline rte_edge_t unicast_drop(
 }
 
 static __rte_noinline rte_edge_t to_router(
-	struct rte_mbuf *m, const struct vlan_info *v, uint32_t user) {
+	struct rte_mbuf *m, const struct vlan_info *v, uint32_t tag) {
 	uint16_t iface = __atomic_load_n(&v->routed, __ATOMIC_RELAXED);
 
 	if (iface == 0)
 		return dp_drop(&switch_input, m, DROP_NOT_MEMBER);
-	sw_tag_set(m, user, 0, 0);
+	sw_tag_set(m, tag, 0, 0);
 	dp_meta(m)->iface = iface;
 	return dp_arc_next(&switch_input, DP_ARC_L3_IN, iface);
 }
 
 // Broadcast, multicast, and stations that nobody knows.
 static __rte_noinline rte_edge_t to_many(
-	struct rte_mbuf *m, const struct sw_port *port, uint64_t dst, uint32_t user) {
+	struct rte_mbuf *m, const struct sw_port *port, uint64_t dst, uint32_t tag) {
 	struct sw_counters *counters = sw_counters_of(port->vlan.bit_index);
 	enum storm_class class = STORM_UNKNOWN;
 
@@ -156,7 +156,7 @@ static __rte_noinline rte_edge_t to_many(
 		return dp_drop(&switch_input, m, DROP_STORM + class);
 	}
 	sw_count(&counters->flooded[class], 1);
-	dp_meta(m)->user = user;
+	dp_meta(m)->user = tag;
 	return NEXT_FLOOD;
 }
 
@@ -187,11 +187,11 @@ static inline rte_edge_t decide(struct rte_mbuf *m, const struct frame *f,
 	const struct fdb_probe *probe, uint32_t ports_up) {
 	const struct sw_port *port = f->port;
 	const struct vlan_info *v = &port->vlans[f->class.vlan];
-	uint32_t user = SW_USER_BITS(&f->class);
+	uint32_t tag = f->class.tag;
 	struct dp_meta *meta = dp_meta(m);
 	unsigned out = probe->dst_port;
 
-	meta->vlan = f->class.vlan;
+	meta->vlan = (uint16_t)f->class.vlan;
 	meta->domain = port->domain;
 	if (unlikely((probe->src_port & ~FDB_STATIC_BIT) != port->vlan.bit_index)) {
 		if (probe->src_port != FDB_MISS && probe->src_port & FDB_STATIC_BIT)
@@ -201,13 +201,13 @@ static inline rte_edge_t decide(struct rte_mbuf *m, const struct frame *f,
 				dp_self->now_ns);
 	}
 	if (unlikely(out == FDB_MISS))
-		return to_many(m, port, probe->dst_key & MAC_MASK, user);
+		return to_many(m, port, probe->dst_key & MAC_MASK, tag);
 	if (unlikely(out & FDB_SELF_BIT))
-		return to_router(m, v, user);
+		return to_router(m, v, tag);
 	out &= FDB_PORT_MASK;
 	if (unlikely(!((v->members & port->reach & ports_up) >> out & 1)))
 		return unicast_drop(m, port, v, out);
-	if (unlikely(!sw_tag_egress(m, user, v, f->class.vlan, out)))
+	if (unlikely(!sw_tag_egress(m, tag, v, f->class.vlan, out)))
 		return dp_drop(&switch_input, m, DROP_NO_ROOM);
 	meta->out = (uint16_t)out;
 	return dp_arc_next(&switch_input, DP_ARC_L2_OUT, out);

@@ -70,21 +70,29 @@ static inline struct sw_counters *sw_counters_of(unsigned port) {
 
 // ---- tags ------------------------------------------------------------------------------------------------
 
-// Between switch_input and switch_flood, dp_meta.user says what the frame began with.
-#define SW_USER_TAGGED \
-	0x10000u // a tag that the switch took for its own; the low 16 bits: PCP and DEI
-#define SW_USER_BITS(cl) ((cl)->prio | ((cl)->tagged ? SW_USER_TAGGED : 0))
+// Between switch_input and switch_flood, dp_meta.user holds vlan_class.tag: what the frame began with.
 
-// Gives the frame the tag that it leaves with. `user` as above; tci 0: none. False: no room for it.
-static inline bool sw_tag_set(struct rte_mbuf *m, uint32_t user, uint16_t tpid, uint16_t tci) {
+// Both addresses, to another place that may overlap: 12 bytes through registers.
+static inline void sw_addresses_move(char *to, const char *from) {
+	uint64_t low;
+	uint32_t high;
+
+	memcpy(&low, from, sizeof(low));
+	memcpy(&high, from + sizeof(low), sizeof(high));
+	memcpy(to, &low, sizeof(low));
+	memcpy(to + sizeof(low), &high, sizeof(high));
+}
+
+// Gives the frame the tag that it leaves with. `was`: vlan_class.tag; tci 0: none. False: no room for it.
+static inline bool sw_tag_set(struct rte_mbuf *m, uint32_t was, uint16_t tpid, uint16_t tci) {
 	const uint64_t l2_matters = RTE_MBUF_F_TX_OFFLOAD_MASK;
 	uint16_t *tag;
 	char *to;
 
-	if (user & SW_USER_TAGGED) {
+	if (was & VLAN_TAGGED) {
 		if (tci == 0) {
-			memmove(rte_pktmbuf_mtod_offset(m, char *, 4), rte_pktmbuf_mtod(m, char *),
-				12);
+			sw_addresses_move(
+				rte_pktmbuf_mtod_offset(m, char *, 4), rte_pktmbuf_mtod(m, char *));
 			rte_pktmbuf_adj(m, 4);
 			if (m->ol_flags & l2_matters)
 				m->l2_len -= 4;
@@ -96,22 +104,22 @@ static inline bool sw_tag_set(struct rte_mbuf *m, uint32_t user, uint16_t tpid, 
 		to = rte_pktmbuf_prepend(m, 4);
 		if (unlikely(to == NULL))
 			return false;
-		memmove(to, to + 4, 12);
+		sw_addresses_move(to, to + 4);
 		if (m->ol_flags & l2_matters)
 			m->l2_len += 4;
 	}
 	tag = rte_pktmbuf_mtod_offset(m, uint16_t *, 12);
 	tag[0] = tpid;
-	tag[1] = vlan_swap(tci | (user & 0xf000));
+	tag[1] = vlan_swap((uint16_t)(tci | (was & VLAN_PRIO)));
 	return true;
 }
 
 // As it leaves by `out`.
 static inline bool sw_tag_egress(
-	struct rte_mbuf *m, uint32_t user, const struct vlan_info *v, unsigned vlan, unsigned out) {
+	struct rte_mbuf *m, uint32_t was, const struct vlan_info *v, unsigned vlan, unsigned out) {
 	bool untagged = v->untagged >> out & 1;
 
-	return sw_tag_set(m, user, v->tpid, untagged ? 0 : (uint16_t)vlan);
+	return sw_tag_set(m, was, v->tpid, untagged ? 0 : (uint16_t)vlan);
 }
 
 // ---- learning (learn.c) ----------------------------------------------------------------------------------

@@ -65,10 +65,11 @@ enum vlan_verdict {
 };
 
 struct vlan_class {
-	uint16_t vlan;
-	uint16_t prio; // PCP and DEI, in their place in the TCI, host order
-	bool tagged;   // the frame begins with a tag that the switch took for its own
+	uint32_t vlan;
+	uint32_t tag; // PCP and DEI in their place in the TCI, host order, and VLAN_TAGGED
 };
+#define VLAN_TAGGED 0x10000u // the frame begins with a tag that the switch took for its own
+#define VLAN_PRIO   0xf000u
 
 static inline uint16_t vlan_swap(uint16_t v) {
 	return __builtin_bswap16(v);
@@ -81,17 +82,15 @@ static inline enum vlan_verdict vlan_classify(const struct vlan_port *port,
 	bool is_tag = type == vlan_swap(VLAN_TPID) || type == port->service_tpid;
 	uint16_t host = vlan_swap(tci), vid = host & 0xfff;
 
-	out->vlan = port->pvid;
-	out->prio = 0;
-	out->tagged = false;
+	*out = (struct vlan_class){port->pvid, 0};
 	if (__builtin_expect(!is_tag, 1))
 		return port->pvid != 0 ? VLAN_OK : VLAN_BAD_UNTAGGED;
 	if (len < 18)
 		return VLAN_BAD_TRUNCATED;
-	out->prio = host & 0xf000;
+	out->tag = host & VLAN_PRIO;
 	if (port->mode == VLAN_QINQ)
 		return VLAN_OK;
-	out->tagged = true;
+	out->tag |= VLAN_TAGGED;
 	if (vid == 0)
 		return port->pvid != 0 ? VLAN_OK : VLAN_BAD_UNTAGGED;
 	if (port->mode != VLAN_TRUNK)

@@ -5,6 +5,7 @@
 #include "lib/event.h"
 #include "switch/switch.h"
 #include "tests/packet/harness.h"
+#include <rte_ethdev.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,7 @@ static size_t frame(uint8_t *buf, uint64_t dst, uint64_t src, const char *tags) 
 	return n;
 }
 
-static void send(const char *port, uint64_t dst, uint64_t src, const char *tags) {
+static void frame_send(const char *port, uint64_t dst, uint64_t src, const char *tags) {
 	uint8_t buf[128];
 
 	packet_send(port, buf, frame(buf, dst, src, tags));
@@ -62,7 +63,7 @@ static void drain(void) {
 
 // The station `mac` sends from `port`; what that floods is of no interest.
 static void learn(const char *port, uint64_t mac, const char *tags) {
-	send(port, ALL, mac, tags);
+	frame_send(port, ALL, mac, tags);
 	packet_advance(MS);
 	drain();
 }
@@ -185,7 +186,7 @@ static void tags_when_flooded(void **) {
 		snprintf(
 			drop, sizeof(drop), "drop_switch_input_%s", *out == '!' ? out + 1 : "vlan");
 		before = packet_drops(drop);
-		send(tag_rows[i].port, ALL, 0x020000000001, tag_rows[i].tags);
+		frame_send(tag_rows[i].port, ALL, 0x020000000001, tag_rows[i].tags);
 		assert_int_equal(packet_drops(drop), before + (*out == '!'));
 		while (out_next(&out, port, tags))
 			expect(port, ALL, 0x020000000001, tags);
@@ -209,7 +210,7 @@ static void tags_of_known_stations(void **) {
 			// An inner tag is none of the switch's: a station of VLAN 10 sends without one here.
 			learn(port, station,
 				strchr(tag_rows[i].tags, ',') && strchr("abd", *port) ? "-" : tags);
-			send(tag_rows[i].port, station, 0x020000000002, tag_rows[i].tags);
+			frame_send(tag_rows[i].port, station, 0x020000000002, tag_rows[i].tags);
 			expect(port, station, 0x020000000002, tags);
 			packet_expect_none();
 			drain();
@@ -221,11 +222,11 @@ static void service_type_is_configurable(void **) {
 	config("s = { service_ethertype = 0x9100, service_vlans = { '200-201' }, ports = {"
 	       " a = { qinq = { outer = 100 } }, b = { trunk = { 100, 200, 300 } }, c = { trunk = "
 	       "{ 200, 300 } } } }");
-	send("a", ALL, 0x020000000001, "8100.600a");
+	frame_send("a", ALL, 0x020000000001, "8100.600a");
 	expect("b", ALL, 0x020000000001, "9100.6064,8100.600a");
-	send("b", ALL, 0x020000000001, "9100.00c8");
+	frame_send("b", ALL, 0x020000000001, "9100.00c8");
 	expect("c", ALL, 0x020000000001, "9100.00c8");
-	send("b", ALL, 0x020000000001, "8100.012c");
+	frame_send("b", ALL, 0x020000000001, "8100.012c");
 	expect("c", ALL, 0x020000000001, "8100.012c");
 	packet_expect_none();
 }
@@ -234,9 +235,9 @@ static void service_type_is_configurable(void **) {
 static void service_type_may_be_the_common_one(void **) {
 	config("s = { service_ethertype = 0x8100, ports = {"
 	       " a = { qinq = { outer = 100 } }, b = { trunk = { 100 } } } }");
-	send("a", ALL, 0x020000000001, "8100.000a");
+	frame_send("a", ALL, 0x020000000001, "8100.000a");
 	expect("b", ALL, 0x020000000001, "8100.0064,8100.000a");
-	send("b", ALL, 0x020000000001, "8100.0064,8100.000a");
+	frame_send("b", ALL, 0x020000000001, "8100.0064,8100.000a");
 	expect("a", ALL, 0x020000000001, "8100.000a");
 	packet_expect_none();
 }
@@ -264,16 +265,16 @@ static const char plain[] = "s = { ports = { a = {}, b = {}, c = {} } }";
 
 static void learns_and_ages(void **) {
 	config(plain);
-	send("a", 0x0200000000bb, 0x0200000000aa, ""); // unknown: flooded
+	frame_send("a", 0x0200000000bb, 0x0200000000aa, ""); // unknown: flooded
 	expect("b", 0x0200000000bb, 0x0200000000aa, "");
 	expect("c", 0x0200000000bb, 0x0200000000aa, "");
 	packet_advance(MS);
 	assert_int_equal(stations("mac", "02:00:00:00:00:aa"), 1);
-	send("b", 0x0200000000aa, 0x0200000000bb, ""); // known by now
+	frame_send("b", 0x0200000000aa, 0x0200000000bb, ""); // known by now
 	expect("a", 0x0200000000aa, 0x0200000000bb, "");
 	packet_expect_none();
 	packet_advance(200 * NSEC_PER_SEC);
-	send("b", 0x0200000000aa, 0x0200000000bb, ""); // seen again
+	frame_send("b", 0x0200000000aa, 0x0200000000bb, ""); // seen again
 	drain();
 	packet_advance(200 * NSEC_PER_SEC);
 	assert_int_equal(stations("mac", "02:00:00:00:00:aa"), 0);
@@ -296,7 +297,7 @@ static void nothing_goes_back(void **) {
 
 	config(plain);
 	learn("a", 0x0200000000aa, "");
-	send("a", 0x0200000000aa, 0x0200000000ab, "");
+	frame_send("a", 0x0200000000aa, 0x0200000000ab, "");
 	packet_expect_none();
 	assert_int_equal(packet_drops("drop_switch_input_hairpin"), before + 1);
 }
@@ -307,9 +308,9 @@ static void vlans_know_stations_of_their_own(void **) {
 	       "e = { trunk = { 10, 20 } } } }");
 	learn("a", 0x0200000000aa, "");
 	learn("d", 0x0200000000aa, "");
-	send("e", 0x0200000000aa, 0x0200000000ee, "8100.000a");
+	frame_send("e", 0x0200000000aa, 0x0200000000ee, "8100.000a");
 	expect("a", 0x0200000000aa, 0x0200000000ee, "");
-	send("e", 0x0200000000aa, 0x0200000000ee, "8100.0014");
+	frame_send("e", 0x0200000000aa, 0x0200000000ee, "8100.0014");
 	expect("d", 0x0200000000aa, 0x0200000000ee, "");
 	packet_expect_none();
 }
@@ -317,7 +318,7 @@ static void vlans_know_stations_of_their_own(void **) {
 static void switches_share_nothing(void **) {
 	config("s = { ports = { a = {}, b = {} } }, t = { ports = { c = {}, d = {} } }");
 	learn("a", 0x0200000000aa, "");
-	send("c", 0x0200000000aa, 0x0200000000cc, "");
+	frame_send("c", 0x0200000000aa, 0x0200000000cc, "");
 	expect("d", 0x0200000000aa, 0x0200000000cc, "");
 	packet_expect_none();
 }
@@ -330,11 +331,11 @@ static void statics_are_pinned(void **) {
 	       " ['02:00:00:00:00:cc'] = { { port = 'c', vlan = 1 }, { port = 'c', vlan = 2 } } } "
 	       "}");
 	assert_int_equal(stations("type", "static"), 3);
-	send("b", 0x0200000000aa, 0x0200000000bb, "");
+	frame_send("b", 0x0200000000aa, 0x0200000000bb, "");
 	expect("a", 0x0200000000aa, 0x0200000000bb, "");
-	send("b", 0x0200000000cc, 0x0200000000bb, "");
+	frame_send("b", 0x0200000000cc, 0x0200000000bb, "");
 	expect("c", 0x0200000000cc, 0x0200000000bb, "8100.0001");
-	send("b", ALL, 0x0200000000aa, ""); // somebody pretends
+	frame_send("b", ALL, 0x0200000000aa, ""); // somebody pretends
 	packet_expect_none();
 	assert_int_equal(packet_drops("drop_switch_input_pinned"), before + 1);
 	packet_advance(1000 * NSEC_PER_SEC);
@@ -399,7 +400,7 @@ static void a_mac_flood_spares_the_others(void **) {
 	}
 	assert_int_equal(stations(NULL, NULL), 64);
 	for (unsigned i = 0; i < 10; i++) {
-		send("b", 0x020000000100 + i, 0x020000000200 + i, "");
+		frame_send("b", 0x020000000100 + i, 0x020000000200 + i, "");
 		expect("a", 0x020000000100 + i, 0x020000000200 + i, "");
 		packet_expect_none();
 	}
@@ -458,16 +459,16 @@ static void isolated_ports_do_not_talk(void **) {
 	uint64_t before = packet_drops("drop_switch_input_isolated");
 
 	config("s = { ports = { a = { isolated = true }, b = { isolated = true }, c = {} } }");
-	send("a", ALL, 0x0200000000aa, "");
+	frame_send("a", ALL, 0x0200000000aa, "");
 	expect("c", ALL, 0x0200000000aa, "");
-	send("c", ALL, 0x0200000000cc, "");
+	frame_send("c", ALL, 0x0200000000cc, "");
 	expect("a", ALL, 0x0200000000cc, "");
 	expect("b", ALL, 0x0200000000cc, "");
 	packet_advance(MS);
-	send("b", 0x0200000000aa, 0x0200000000bb, "");
+	frame_send("b", 0x0200000000aa, 0x0200000000bb, "");
 	packet_expect_none();
 	assert_int_equal(packet_drops("drop_switch_input_isolated"), before + 1);
-	send("b", 0x0200000000cc, 0x0200000000bb, "");
+	frame_send("b", 0x0200000000cc, 0x0200000000bb, "");
 	expect("c", 0x0200000000cc, 0x0200000000bb, "");
 	packet_expect_none();
 }
@@ -477,11 +478,11 @@ static void reserved_addresses_stay(void **) {
 
 	config(plain);
 	for (unsigned i = 0; i < 16; i++)
-		send("a", 0x0180c2000000 + i, 0x0200000000aa, "");
+		frame_send("a", 0x0180c2000000 + i, 0x0200000000aa, "");
 	packet_expect_none();
 	assert_int_equal(packet_drops("drop_switch_input_reserved"), before + 16);
-	send("a", 0x0180c2000010, 0x0200000000aa, "");
-	send("a", 0x0180c2010000, 0x0200000000aa, "");
+	frame_send("a", 0x0180c2000010, 0x0200000000aa, "");
+	frame_send("a", 0x0180c2010000, 0x0200000000aa, "");
 	assert_int_equal(packet_count("b"), 2);
 	drain();
 }
@@ -518,7 +519,7 @@ static void copies_are_independent(void **) {
 	       " e = { access = 5 }, f = { trunk = { 6 }, native = 5 }, g = { access = 5 }, h = { "
 	       "trunk = { 5 } } } }");
 	for (unsigned i = 0; i < 300; i++) {
-		send("d", ALL, 0x0200000000dd, "8100.a005");
+		frame_send("d", ALL, 0x0200000000dd, "8100.a005");
 		expect("a", ALL, 0x0200000000dd, "");
 		expect("b", ALL, 0x0200000000dd, "");
 		expect("c", ALL, 0x0200000000dd, "8100.a005");
@@ -538,7 +539,7 @@ static void storms_are_held_to_their_rate(void **) {
 	config("s = { ports = { a = { storm = { broadcast = '1000/s', unknown = '0/s' } }, b = {} "
 	       "} }");
 	for (unsigned i = 0; i < 20000; i++) { // two seconds, ten times the rate
-		send("a", ALL, 0x0200000000aa, "");
+		frame_send("a", ALL, 0x0200000000aa, "");
 		packet_advance(100000);
 		while (packet_recv("b", buf) >= 0)
 			passed++;
@@ -546,14 +547,14 @@ static void storms_are_held_to_their_rate(void **) {
 	assert_in_range(passed, 2019, 2021); // and one burst of 20
 	assert_int_equal(
 		packet_drops("drop_switch_input_storm_broadcast"), before + 20000 - passed);
-	send("a", 0x0200000000bb, 0x0200000000aa, ""); // unknown: none at all
+	frame_send("a", 0x0200000000bb, 0x0200000000aa, ""); // unknown: none at all
 	packet_expect_none();
 	for (unsigned i = 0; i < 100; i++) // multicast: no limit
-		send("a", 0x01005e000001, 0x0200000000aa, "");
+		frame_send("a", 0x01005e000001, 0x0200000000aa, "");
 	assert_int_equal(packet_count("b"), 100);
 	drain();
 	for (unsigned i = 0; i < 100; i++) // nor on the other port
-		send("b", ALL, 0x0200000000bb, "");
+		frame_send("b", ALL, 0x0200000000bb, "");
 	assert_int_equal(packet_count("a"), 100);
 	drain();
 }
@@ -566,7 +567,7 @@ static void mirrors_copy_what_is_asked(void **) {
 	       " x = { from = { 'a' }, direction = 'rx', to = 'f' },"
 	       " y = { from = { 'b' }, direction = 'tx', to = 'g' },"
 	       " z = { from = { 'a', 'b' }, direction = 'both', to = 'h', vlan = 900 } } }");
-	send("a", ALL, 0x0200000000aa, "");
+	frame_send("a", ALL, 0x0200000000aa, "");
 	expect("b", ALL, 0x0200000000aa, "8100.000a");
 	expect("c", ALL, 0x0200000000aa, "");
 	expect("f", ALL, 0x0200000000aa, "");          // as it came in
@@ -574,16 +575,16 @@ static void mirrors_copy_what_is_asked(void **) {
 	expect("h", ALL, 0x0200000000aa, "8100.0384");
 	expect("h", ALL, 0x0200000000aa, "8100.0384,8100.000a");
 	packet_expect_none();
-	send("b", ALL, 0x0200000000bb, "8100.000a");
+	frame_send("b", ALL, 0x0200000000bb, "8100.000a");
 	expect("a", ALL, 0x0200000000bb, "");
 	expect("c", ALL, 0x0200000000bb, "");
 	expect("h", ALL, 0x0200000000bb, "8100.0384,8100.000a");
 	expect("h", ALL, 0x0200000000bb, "8100.0384");
 	packet_expect_none();
-	send("c", ALL, 0x0200000000cc, "");
+	frame_send("c", ALL, 0x0200000000cc, "");
 	drain();
 	reconfig("s = { ports = { a = { access = 10 }, b = { trunk = { 10 } } } }");
-	send("a", ALL, 0x0200000000aa, "");
+	frame_send("a", ALL, 0x0200000000aa, "");
 	expect("b", ALL, 0x0200000000aa, "8100.000a");
 	packet_expect_none(); // no mirror is left behind
 }
@@ -592,7 +593,7 @@ static void mirrors_copy_what_is_asked(void **) {
 static void a_mirror_sees_what_is_dropped(void **) {
 	config("s = { ports = { a = {}, b = {} }, mirror = { m = { from = { 'a' }, direction = "
 	       "'rx', to = 'f' } } }");
-	send("a", 0x0180c2000000, 0x0200000000aa, "");
+	frame_send("a", 0x0180c2000000, 0x0200000000aa, "");
 	expect("f", 0x0180c2000000, 0x0200000000aa, "");
 	packet_expect_none();
 }
@@ -610,24 +611,52 @@ static void the_router_gets_its_frames(void **) {
 	assert_int_equal(sw_routed_attach("s", 10, (unsigned)iface, &mac, &err), 0);
 	assert_true(sw_routed_attach("s", 10, (unsigned)iface, &mac, &err) < 0);
 	assert_true(sw_routed_attach("t", 10, (unsigned)iface, &mac, &err) < 0);
-	send("a", 0x020000000099, 0x0200000000aa, "");
-	send("b", 0x020000000099, 0x0200000000bb, "8100.000a");
+	frame_send("a", 0x020000000099, 0x0200000000aa, "");
+	frame_send("b", 0x020000000099, 0x0200000000bb, "8100.000a");
 	packet_expect_none();
 	assert_int_equal(packet_drops("drop_arc_end_nobody"), before + 2);
-	send("b", 0x020000000099, 0x0200000000bb, "8100.0014"); // another VLAN: nobody's
-	send("a", ALL, 0x0200000000aa, "");                     // the router and the others
+	frame_send("b", 0x020000000099, 0x0200000000bb, "8100.0014"); // another VLAN: nobody's
+	frame_send("a", ALL, 0x0200000000aa, "");                     // the router and the others
 	expect("b", ALL, 0x0200000000aa, "8100.000a");
 	assert_int_equal(packet_drops("drop_arc_end_nobody"), before + 3);
 	packet_expect_none();
 	assert_int_equal(stations("type", "self"), 1);
 	reconfig("s = { ports = { a = { access = 10 }, b = { access = 10 } } }"); // it stays
-	send("a", 0x020000000099, 0x0200000000aa, "");
+	frame_send("a", 0x020000000099, 0x0200000000aa, "");
 	assert_int_equal(packet_drops("drop_arc_end_nobody"), before + 4);
 	sw_routed_detach("s", 10);
-	send("a", 0x020000000099, 0x0200000000aa, "");
+	frame_send("a", 0x020000000099, 0x0200000000aa, "");
 	expect("b", 0x020000000099, 0x0200000000aa, "");
 	packet_expect_none();
 	dp_iface_free((unsigned)iface);
+}
+
+// ---- links ------------------------------------------------------------------------------------------------------
+
+static void a_lost_link_takes_its_stations(void **) {
+	uint64_t before = packet_drops("drop_switch_input_port_down");
+	int port;
+
+	config("s = { ports = { a = {}, b = {}, c = {} }, static = {"
+	       " ['02:00:00:00:00:a0'] = { port = 'a', vlan = 1 } } }");
+	port = dp_port_find("a");
+	learn("a", 0x0200000000aa, "");
+	learn("b", 0x0200000000bb, "");
+	assert_int_equal(rte_eth_dev_set_link_down((uint16_t)port), 0);
+	packet_advance(2 * NSEC_PER_SEC);
+	assert_int_equal(stations("mac", "02:00:00:00:00:aa"), 0);
+	assert_int_equal(stations("mac", "02:00:00:00:00:bb"), 1);
+	frame_send("b", ALL, 0x0200000000bb, ""); // to no dead port
+	expect("c", ALL, 0x0200000000bb, "");
+	packet_expect_none();
+	frame_send("b", 0x0200000000a0, 0x0200000000bb, "");
+	packet_expect_none();
+	assert_int_equal(packet_drops("drop_switch_input_port_down"), before + 1);
+	assert_int_equal(rte_eth_dev_set_link_up((uint16_t)port), 0);
+	packet_advance(2 * NSEC_PER_SEC);
+	frame_send("b", 0x0200000000a0, 0x0200000000bb, "");
+	expect("a", 0x0200000000a0, 0x0200000000bb, "");
+	packet_expect_none();
 }
 
 // ---- transactions -------------------------------------------------------------------------------------------------
@@ -660,7 +689,7 @@ static void a_refused_change_changes_nothing(void **) {
 		"t = { ports = { a = {} } } } }",
 		ports_lua);
 	assert_non_null(strstr(packet_config_refused(text), "switches.t.ports.a"));
-	send("b", 0x0200000000aa, 0x0200000000bb, "");
+	frame_send("b", 0x0200000000aa, 0x0200000000bb, "");
 	expect("a", 0x0200000000aa, 0x0200000000bb, "");
 	packet_expect_none();
 }
@@ -670,7 +699,7 @@ static void a_port_that_left_is_nobodys(void **) {
 
 	config(plain);
 	reconfig("s = { ports = { b = {}, c = {} } }");
-	send("a", ALL, 0x0200000000aa, "");
+	frame_send("a", ALL, 0x0200000000aa, "");
 	packet_expect_none();
 	assert_int_equal(packet_drops("drop_eth_input_unused"), before + 1);
 }
@@ -713,6 +742,7 @@ int main(void) {
 		cmocka_unit_test(mirrors_copy_what_is_asked),
 		cmocka_unit_test(a_mirror_sees_what_is_dropped),
 		cmocka_unit_test(the_router_gets_its_frames),
+		cmocka_unit_test(a_lost_link_takes_its_stations),
 		cmocka_unit_test(stations_survive_what_does_not_touch_them),
 		cmocka_unit_test(a_refused_change_changes_nothing),
 		cmocka_unit_test(a_port_that_left_is_nobodys),
