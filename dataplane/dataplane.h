@@ -229,10 +229,10 @@ void dp_step(void);
 
 // ---- buffers ---------------------------------------------------------------------------------------
 
-// Buffers of 2 KiB of data, for all ports and for packets that functions make. Any thread; not NULL after dp_start().
+// Buffers of at least 2 KiB of data, for all ports and for packets that functions make. Any thread; not NULL after dp_start().
 struct rte_mempool *dp_pool(void);
-// control: buffers of 9.5 KiB, for drivers that cannot chain; made at the first call. NULL: out of memory.
-struct rte_mempool *dp_pool_jumbo(void);
+// control: buffers that fill one page each, as AF_XDP needs them; made at the first call. NULL: out of memory.
+struct rte_mempool *dp_pool_pages(void);
 
 // ---- start and stop (leatd's main, tests, benches) ----------------------------------------------------
 

@@ -25,7 +25,8 @@
 #define MEMORY_MIN_MB     64
 #define POOL_CACHE        256
 #define POOL_MAX          262143
-#define JUMBO_ROOM        (9728 + RTE_PKTMBUF_HEADROOM) // 9.5 KiB
+#define PAGE_BYTES        4096
+#define PAGE_ROOM         (PAGE_BYTES - RTE_CACHE_LINE_SIZE - (unsigned)sizeof(struct rte_mbuf))
 #define HUGE_BYTES        (2ul << 20)
 #define MAX_ARGS          24
 
@@ -33,7 +34,7 @@ struct dp_eal_info dp_eal;
 int dp_meta_offset = -1;
 uint64_t dp_trace_flag;
 
-static struct rte_mempool *pool, *pool_jumbo;
+static struct rte_mempool *pool, *pool_pages;
 static char run_dir[108];
 static unsigned cpu_list[CPU_SETSIZE], n_cpus;
 static cpu_set_t cpu_mask;
@@ -94,21 +95,43 @@ static const char *huge_refuse(const struct dp_start_opts *opts, unsigned memory
 static unsigned pool_size(unsigned memory_mb) {
 	size_t each = RTE_MBUF_DEFAULT_BUF_SIZE + sizeof(struct rte_mbuf) + 128;
 
+	if (!dp_eal.huge)
+		each = PAGE_BYTES;
 	return RTE_MIN(((size_t)memory_mb << 19) / each, (size_t)POOL_MAX);
 }
 
-struct rte_mempool *dp_pool_jumbo(void) {
-	size_t each = JUMBO_ROOM + sizeof(struct rte_mbuf) + 128;
-	unsigned n =
-		RTE_MIN(((size_t)dp_eal.memory_mb << 17) / each, (size_t)POOL_MAX); // an eighth
+// Buffers that fill one page each. DPDK puts no two buffers into one page of 4 KiB anyway, where one does not fit; and
+// AF_XDP, which counts in buffers, wants them at equal distances and within a page.
+static struct rte_mempool *pages_new(const char *name, unsigned n) {
+	struct rte_pktmbuf_pool_private priv = {.mbuf_data_room_size = PAGE_ROOM};
+	struct rte_mempool *pages =
+		rte_mempool_create_empty(name, n, sizeof(struct rte_mbuf) + PAGE_ROOM, POOL_CACHE,
+			sizeof(priv), SOCKET_ID_ANY, RTE_MEMPOOL_F_NO_SPREAD);
 
-	if (!pool_jumbo)
-		pool_jumbo =
-			rte_pktmbuf_pool_create("leat-jumbo", n, 64, 0, JUMBO_ROOM, SOCKET_ID_ANY);
-	if (!pool_jumbo)
-		log_error("dataplane", "out of memory for jumbo buffers", "why=\"%s\"",
+	if (!pages)
+		return NULL;
+	if (rte_mempool_set_ops_byname(pages, rte_mbuf_best_mempool_ops(), NULL) != 0)
+		goto free;
+	rte_pktmbuf_pool_init(pages, &priv);
+	if (rte_mempool_populate_default(pages) < 0)
+		goto free;
+	rte_mempool_obj_iter(pages, rte_pktmbuf_init, NULL);
+	return pages;
+free:
+	rte_mempool_free(pages);
+	return NULL;
+}
+
+struct rte_mempool *dp_pool_pages(void) {
+	unsigned n = RTE_MIN(
+		((size_t)dp_eal.memory_mb << 18) / PAGE_BYTES, (size_t)POOL_MAX); // a quarter
+
+	if (!pool_pages)
+		pool_pages = dp_eal.huge ? pages_new("leat-pages", n) : pool;
+	if (!pool_pages)
+		log_error("dataplane", "out of memory for buffers of AF_XDP", "why=\"%s\"",
 			rte_strerror(rte_errno));
-	return pool_jumbo;
+	return pool_pages;
 }
 
 static int buffers_make(unsigned memory_mb, struct err *err) {
@@ -124,8 +147,9 @@ static int buffers_make(unsigned memory_mb, struct err *err) {
 	if (dp_meta_offset < 0 || dp_trace_id_offset < 0 || bit < 0)
 		return err_set(err, -rte_errno, "no room for the packet metadata in the mbuf");
 	dp_trace_flag = RTE_BIT64(bit);
-	pool = rte_pktmbuf_pool_create("leat", pool_size(memory_mb), POOL_CACHE, 0,
-		RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	pool = dp_eal.huge ? rte_pktmbuf_pool_create("leat", pool_size(memory_mb), POOL_CACHE, 0,
+				     RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY)
+			   : pages_new("leat", pool_size(memory_mb));
 	if (!pool)
 		return err_set(err, -rte_errno,
 			"no memory for packet buffers (%s); start with more --memory",
@@ -261,6 +285,6 @@ void dp_stop(void) {
 	dp_trace_fini();
 	dp_graph_fini();
 	rte_eal_cleanup();
-	pool = pool_jumbo = NULL;
+	pool = pool_pages = NULL;
 	dp_eal.started = false;
 }

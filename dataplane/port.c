@@ -176,9 +176,9 @@ static int port_open(
 	}
 	port_enable(port, conf->enabled);
 	log_info("ports", "port opened",
-		"port=%s device=%s driver=%s index=%u queues=%u/%u mtu=%u%s%s%s", port->pub.name,
-		port->device, port->driver, port->pub.index, port->pub.n_rxq, port->pub.n_txq,
-		port->pub.mtu, *port->why ? " why=\"" : "", port->why, *port->why ? "\"" : "");
+		"port=%s device=%s driver=%s index=%u queues=%u/%u mtu=%u why=\"%s\"",
+		port->pub.name, port->device, port->driver, port->pub.index, port->pub.n_rxq,
+		port->pub.n_txq, port->pub.mtu, port->why);
 	return 0;
 }
 
@@ -208,11 +208,12 @@ static int step_add(struct dp_ports_plan *plan, struct step step, struct err *er
 	return 0;
 }
 
-// A live change that needs more than the device can do (a jumbo MTU on AF_XDP) is none.
+// A live change that needs another driver (a jumbo MTU on AF_XDP, or the end of one) is none.
 static bool can_live(const struct port *port, const json_t *object) {
 	uint16_t mtu = jx_int(object, "mtu", 1500);
 
-	return !port->gone && (!port->mtu_max || mtu <= port->mtu_max);
+	return !port->gone && (!port->mtu_max || mtu <= port->mtu_max) &&
+		(!port->mtu_better || mtu > port->mtu_better);
 }
 
 static int steps_for_new(struct dp_ports_plan *plan, struct err *err) {

@@ -154,6 +154,7 @@ const struct schema_row dp_port_rows[] = {
 };
 
 static const struct dp_port_kind *const kinds[] = {
+	&port_tap_kind,
 	&port_null_kind,
 	&port_ring_kind,
 };
@@ -171,12 +172,21 @@ void port_bond_decode(const json_t *bond, struct port_bond_conf *conf) {
 	schema_decode(bond_rows, bond, conf);
 }
 
+// "0000:03:00.0" or "03:00.0"
+static bool is_pci(const char *device) {
+	unsigned domain, bus, slot, function;
+	char rest;
+
+	return sscanf(device, "%4x:%2x:%2x.%1x%c", &domain, &bus, &slot, &function, &rest) == 4 ||
+		sscanf(device, "%2x:%2x.%1x%c", &bus, &slot, &function, &rest) == 3;
+}
+
 const struct dp_port_kind *port_kind_find(const struct port_conf *conf) {
 	for (unsigned i = 0; conf->device && i < RTE_DIM(kinds); i++) {
 		if (strncmp(conf->device, kinds[i]->prefix, strlen(kinds[i]->prefix)) == 0)
 			return kinds[i];
 	}
-	return NULL;
+	return conf->device && !is_pci(conf->device) ? &port_kernel_kind : NULL;
 }
 
 char *port_device_name(const struct port_conf *conf, char *buf, size_t size) {
@@ -289,6 +299,12 @@ static int which_check(const struct port_conf *conf, const char *path, struct er
 	const struct dp_port_kind *kind = port_kind_find(conf);
 	if (!kind)
 		return err_at(err, path, "there is no driver for this device");
+	if (conf->driver != PORT_DRIVER_AUTO && conf->driver != PORT_DRIVER_PCI &&
+		kind != &port_kernel_kind)
+		return err_at(err, path, "driver %s is for kernel interfaces",
+			driver_words[conf->driver]);
+	if (conf->keep && json_array_size(conf->keep) > 0 && kind != &port_kernel_kind)
+		return err_at(err, path, "keep is for kernel interfaces");
 	return kind->check ? kind->check(conf, path, err) : 0;
 }
 

@@ -108,7 +108,7 @@ static struct rte_eth_conf eth_conf(const struct port *port, const struct port_c
 		eth.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		eth.rx_adv_conf.rss_conf.rss_hf = info->flow_type_rss_offloads & rss;
 	}
-	if (port->kind->mtu_set == NULL || port->mtu_max == 0)
+	if (port->kind->mtu_set == NULL || port->kind == &port_kernel_kind)
 		return eth; // for the others the MTU is no matter of DPDK's
 	eth.rxmode.mtu = conf->mtu;
 	eth.rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
@@ -117,8 +117,9 @@ static struct rte_eth_conf eth_conf(const struct port *port, const struct port_c
 
 static int queues_setup(struct port *port, const struct port_conf *conf) {
 	struct rte_mempool *pool = port->pool ? port->pool : dp_pool();
-	uint16_t rx = conf->rx_ring ? conf->rx_ring : RING_DEFAULT;
-	uint16_t tx = conf->tx_ring ? conf->tx_ring : RING_DEFAULT;
+	uint16_t usual = port->ring ? port->ring : RING_DEFAULT;
+	uint16_t rx = conf->rx_ring && !port->ring ? conf->rx_ring : usual;
+	uint16_t tx = conf->tx_ring && !port->ring ? conf->tx_ring : usual;
 	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->pub.index, &rx, &tx);
 
 	for (uint16_t q = 0; rc == 0 && q < port->pub.n_txq + port->spare_txq; q++)
@@ -159,7 +160,7 @@ int port_start(struct port *port, const struct port_conf *conf, unsigned workers
 		return err_set(err, rc, "the device cannot be set up with %u + %u queues (%s)",
 			port->pub.n_rxq, port->pub.n_txq, rte_strerror(-rc));
 	port->started = true;
-	if (conf->promiscuous)
+	if (conf->promiscuous && port->kind != &port_kernel_kind)
 		rte_eth_promiscuous_enable(port->pub.index);
 	mac_choose(port, conf);
 	return 0;

@@ -53,11 +53,14 @@ struct port {
 	uint16_t mtu_max;         // that the device can do; 0: DP_MTU_MAX
 	uint16_t n_rxq,
 		n_txq; // wanted by the kind; 0: by workers and limits. pub.n_rxq is 0 when disabled
-	uint16_t spare_txq; // further tx queues at the end, that no worker owns
+	uint16_t ring; // slots of its queues, wanted by the kind; 0: port_start() chooses
+	uint16_t mtu_better; // up to this MTU a better driver would do; 0: this one is the best
+	uint16_t spare_txq;  // further tx queues at the end, that no worker owns
 
 	bool open, started, enabled, link_up, link_known, gone;
 	uint64_t speed_bps;
 	uint16_t saved_rxq; // while disabled
+	void *state;        // the kind's own
 };
 
 // How a kind of port is made. One file per kind ends in one of these (port_<kind>.c).

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/hostio.h"
+#include "dataplane/offload.h"
+#include <errno.h>
+#include <rte_cycles.h>
+#include <rte_errno.h>
+#include <rte_malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TX_SLOTS  1024
+#define PAUSE_US  10 // before the kernel is asked again when it had nothing
+#define FRAME_MAX (65536 + 128)
+
+// ---- receive ------------------------------------------------------------------------------------------------
+
+static bool slot_fill(struct hostio *io, struct hostio_slot *slot) {
+	if (slot->taken == 0)
+		return true;
+	if (rte_pktmbuf_alloc_bulk(io->pool, slot->segs, slot->taken) < 0) {
+		io->rx_no_buffer++;
+		return false;
+	}
+	for (unsigned i = 0; i < slot->taken; i++)
+		slot->iov[i + 1] = (struct iovec){rte_pktmbuf_mtod(slot->segs[i], void *),
+			rte_pktmbuf_tailroom(slot->segs[i])};
+	slot->taken = 0;
+	return true;
+}
+
+unsigned hostio_fill(struct hostio *io, unsigned n) {
+	unsigned i = 0;
+
+	while (i < n && slot_fill(io, &io->slots[i]))
+		i++;
+	return i;
+}
+
+// Puts back the tag that the kernel took out of the frame.
+static int tag_insert(struct rte_mbuf *m, uint32_t tag) {
+	rte_be32_t bytes = rte_cpu_to_be_32(tag);
+	uint8_t *start = (uint8_t *)rte_pktmbuf_prepend(m, RTE_VLAN_HLEN);
+
+	if (!start)
+		return -ENOBUFS;
+	memmove(start, start + RTE_VLAN_HLEN, 2 * RTE_ETHER_ADDR_LEN);
+	memcpy(start + 2 * RTE_ETHER_ADDR_LEN, &bytes, sizeof(bytes));
+	return 0;
+}
+
+// A checksum that is for no header that we know (inside a tunnel) is filled in here; requests go by ours.
+static int requests_read(struct rte_mbuf *m, const struct virtio_net_hdr *vnet, uint32_t shift) {
+	bool sum = vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	uint16_t segsz = vnet->gso_type == VIRTIO_NET_HDR_GSO_NONE ? 0 : vnet->gso_size;
+	struct offload_headers h;
+
+	if (!sum && segsz == 0)
+		return 0;
+	bool known = offload_parse(m, &h) == 0;
+	if (known && h.l4 == vnet->csum_start + shift) {
+		offload_request(m, &h, segsz);
+		return 0;
+	}
+	if (segsz > 0) // a tunnel's payload to be cut: nothing that we could do
+		return -EPROTONOSUPPORT;
+	return offload_sum(m, vnet->csum_start + shift, vnet->csum_offset);
+}
+
+struct rte_mbuf *hostio_take(
+	struct hostio *io, struct hostio_slot *slot, size_t len, uint32_t tag) {
+	struct rte_mbuf *m = slot->segs[0], *last = m;
+	unsigned used = 0;
+	size_t left = len;
+
+	do {
+		struct rte_mbuf *seg = slot->segs[used++];
+		seg->data_len = RTE_MIN(left, (size_t)rte_pktmbuf_tailroom(seg));
+		left -= seg->data_len;
+		if (seg != m)
+			last->next = seg;
+		last = seg;
+	} while (left > 0 && used < io->segs);
+	m->nb_segs = used;
+	m->pkt_len = len - left;
+	m->port = io->port;
+	slot->taken = used;
+	if (left > 0 || (tag && tag_insert(m, tag) < 0) ||
+		requests_read(m, &slot->vnet, tag ? RTE_VLAN_HLEN : 0) < 0) {
+		io->rx_errors++;
+		rte_pktmbuf_free(m);
+		return NULL;
+	}
+	io->rx_packets++;
+	io->rx_bytes += m->pkt_len;
+	return m;
+}
+
+// ---- send ---------------------------------------------------------------------------------------------------
+
+static void requests_write(const struct rte_mbuf *m, struct virtio_net_hdr *vnet) {
+	uint64_t l4 = m->ol_flags & RTE_MBUF_F_TX_L4_MASK;
+
+	*vnet = (struct virtio_net_hdr){0};
+	if (l4 != RTE_MBUF_F_TX_TCP_CKSUM && l4 != RTE_MBUF_F_TX_UDP_CKSUM)
+		return;
+	vnet->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	vnet->csum_start = m->l2_len + m->l3_len;
+	vnet->csum_offset = l4 == RTE_MBUF_F_TX_TCP_CKSUM ? 16 : 6;
+	if (!(m->ol_flags & RTE_MBUF_F_TX_TCP_SEG))
+		return;
+	vnet->gso_type = m->ol_flags & RTE_MBUF_F_TX_IPV6 ? VIRTIO_NET_HDR_GSO_TCPV6
+							  : VIRTIO_NET_HDR_GSO_TCPV4;
+	vnet->gso_size = m->tso_segsz;
+	vnet->hdr_len = vnet->csum_start + m->l4_len;
+}
+
+unsigned hostio_iov(const struct rte_mbuf *m, struct virtio_net_hdr *vnet, struct iovec *iov) {
+	unsigned n = 1;
+
+	if (m->nb_segs > HOSTIO_SEGS)
+		return 0;
+	requests_write(m, vnet);
+	iov[0] = (struct iovec){vnet, sizeof(*vnet)};
+	for (; m; m = m->next)
+		iov[n++] = (struct iovec){rte_pktmbuf_mtod(m, void *), m->data_len};
+	return n;
+}
+
+// ---- the ethdev ------------------------------------------------------------------------------------------------
+
+static uint16_t hostio_turn(
+	uint16_t, uint16_t, struct rte_mbuf **pkts, uint16_t n, uint16_t max, void *arg) {
+	struct hostio *io = arg;
+	struct rte_mbuf *out[DP_VECTOR];
+	unsigned n_out = rte_ring_sc_dequeue_burst(io->tx, (void **)out, DP_VECTOR, NULL);
+
+	if (n_out > 0)
+		io->ops->send(io, out, n_out);
+	uint64_t now = rte_rdtsc();
+	if (now < io->next_tsc)
+		return n;
+	uint16_t got = io->ops->recv(io, pkts + n, max - n);
+	io->next_tsc = got > 0 ? 0 : now + rte_get_tsc_hz() / 1000000 * PAUSE_US;
+	return n + got;
+}
+
+static struct rte_ring *ring_new(const char *what, unsigned slots, unsigned flags) {
+	static unsigned serial;
+	char name[RTE_RING_NAMESIZE];
+
+	snprintf(name, sizeof(name), "hostio.%s.%u", what, serial++);
+	return rte_ring_create(name, slots, SOCKET_ID_ANY, flags);
+}
+
+static struct hostio *hostio_new(struct port *port, const struct hostio_ops *ops) {
+	struct hostio *io = rte_zmalloc("hostio", sizeof(*io), RTE_CACHE_LINE_SIZE);
+
+	if (!io)
+		return NULL;
+	io->ops = ops;
+	io->fd = -1;
+	io->pool = port->pool ? port->pool : dp_pool();
+	io->segs = FRAME_MAX / (rte_pktmbuf_data_room_size(io->pool) - RTE_PKTMBUF_HEADROOM) + 1;
+	io->segs = RTE_MIN(io->segs, (unsigned)HOSTIO_SEGS);
+	for (unsigned i = 0; i < HOSTIO_SLOTS; i++) {
+		io->slots[i].taken = io->segs;
+		io->slots[i].iov[0] = (struct iovec){&io->slots[i].vnet, sizeof(io->slots[i].vnet)};
+	}
+	io->rx = ring_new("rx", 2, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	io->tx = ring_new("tx", TX_SLOTS, RING_F_SC_DEQ);
+	return io;
+}
+
+static void hostio_free(struct hostio *io) {
+	struct rte_mbuf *m;
+
+	while (io->tx && rte_ring_dequeue(io->tx, (void **)&m) == 0)
+		rte_pktmbuf_free(m);
+	rte_ring_free(io->rx);
+	rte_ring_free(io->tx);
+	for (unsigned i = 0; i < HOSTIO_SLOTS; i++) {
+		struct hostio_slot *slot = &io->slots[i];
+		rte_pktmbuf_free_bulk(slot->segs + slot->taken, io->segs - slot->taken);
+	}
+	if (io->fd >= 0)
+		close(io->fd);
+	rte_free(io);
+}
+
+int hostio_open(struct port *port, const struct port_conf *conf, const struct hostio_ops *ops,
+	int fd, unsigned workers, struct err *err) {
+	struct rte_ring *tx[PORT_QUEUES_MAX];
+	struct hostio *io = port->pub.driver = hostio_new(port, ops);
+	static unsigned serial;
+	char name[16];
+
+	if (!io || !io->rx || !io->tx) {
+		hostio_close(port);
+		return err_set(err, -ENOMEM, "out of memory for the rings of a port");
+	}
+	for (unsigned i = 0; i < PORT_QUEUES_MAX; i++)
+		tx[i] = io->tx; // every worker's queue is the same ring
+	snprintf(name, sizeof(name), "io%u", serial++);
+	port->n_rxq = 1;
+	port->n_txq = RTE_MIN(workers, (unsigned)PORT_QUEUES_MAX - port->spare_txq);
+	int rc = port_rings_add(port, name, io->rx, tx, port->n_txq + port->spare_txq, err);
+	if (rc == 0)
+		rc = port_start(port, conf, workers, err);
+	if (rc == 0 && !rte_eth_add_rx_callback(port->pub.index, 0, hostio_turn, io))
+		rc = err_set(
+			err, -rte_errno, "DPDK takes no callback (%s)", rte_strerror(rte_errno));
+	if (rc < 0) {
+		hostio_close(port);
+		return rc;
+	}
+	io->port = port->pub.index;
+	io->fd = fd;
+	return 0;
+}
+
+void hostio_close(struct port *port) {
+	port_dev_remove(port);
+	if (port->pub.driver)
+		hostio_free(port->pub.driver);
+	port->pub.driver = NULL;
+}
+
+void hostio_stats(struct port *port, struct rte_eth_stats *stats) {
+	const struct hostio *io = port->pub.driver;
+
+	stats->ipackets = io->rx_packets;
+	stats->ibytes = io->rx_bytes;
+	stats->ierrors = io->rx_errors;
+	stats->rx_nombuf = io->rx_no_buffer;
+	stats->opackets = io->tx_packets;
+	stats->obytes = io->tx_bytes;
+	stats->oerrors = io->tx_errors;
+}

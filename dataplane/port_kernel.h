@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The rungs of the ladder for kernel interfaces, for port_kernel.c.
+#pragma once
+
+#include "dataplane/netif.h"
+#include "dataplane/port_priv.h"
+
+int port_packet_open(struct port *port, const struct port_conf *conf, const struct netif *nif,
+	unsigned workers, struct err *err);
+uint64_t port_packet_missed(struct port *port); // frames lost since the last call
+
+// What one AF_XDP port holds; see port_xdp.c.
+struct xdp;
+
+// `generic`: in the kernel's own hook instead of the driver's. `port->why` says when frames are copied.
+int port_xdp_open(struct port *port, const struct port_conf *conf, const struct netif *nif,
+	bool generic, unsigned workers, struct xdp **xdp, struct err *err);
+void port_xdp_close(struct port *port, struct xdp *xdp);
+// Which addresses stay with the kernel, from now on.
+void port_xdp_keep(struct xdp *xdp, const struct netif *nif, const json_t *keep);
+
+// ---- the program and its maps (xdp_prog.c) ---------------------------------------------------------------
+
+#define XDP_MTU_MAX \
+	3498 // what fits into a buffer of one page behind the room that kernel and DPDK want
+
+struct xdp_prog {
+	int ifindex;    // 0: nothing is attached
+	uint32_t flags; // XDP_FLAGS_*_MODE that it is attached with
+	int prog_fd;    // the attached one
+	int map_fds[4]; // enum xdp_map
+};
+
+enum xdp_map { XDP_MAP_SOCKETS, XDP_MAP_KEEP, XDP_MAP_SETTINGS, XDP_MAP_COUNTERS };
+
+void xdp_prog_init(struct xdp_prog *prog);
+// Looks at what is attached to the interface: our own program of a leatd that is dead is taken off; any other is in
+// the way (-EBUSY).
+int xdp_prog_clear(int ifindex, struct err *err);
+// A file that holds the program's object, for DPDK's driver: /proc/self/fd/N of the returned fd.
+int xdp_prog_file(struct err *err);
+// After the driver has attached the program: finds its maps, and puts it where it should be: into the generic hook;
+// or, with `tags`, the variant that puts VLAN tags back into the frame.
+int xdp_prog_adopt(struct xdp_prog *prog, int ifindex, bool generic, bool tags, struct err *err);
+void xdp_prog_detach(struct xdp_prog *prog);
+void xdp_prog_free(struct xdp_prog *prog); // closes its fds
+void xdp_prog_keep(struct xdp_prog *prog, const struct mac *mac, const json_t *keep);

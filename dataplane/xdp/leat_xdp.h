@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: (BSD-3-Clause OR GPL-2.0-only)
+// What the XDP program shares with port_xdp.c.
+#pragma once
+
+#include <linux/types.h>
+
+#define LEAT_XDP_QUEUES 64
+#define LEAT_XDP_KEEP   256
+#define LEAT_XDP_BLOCK  65536
+
+// Key of both address tables: IPv4 as ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2), so that one table holds both.
+struct leat_xdp_key {
+	__u32 bits; // of `addr` that count
+	__u8 addr[16];
+};
+
+// One per program, written by leatd.
+struct leat_xdp_settings {
+	__u8 mac[6]; // of the interface
+	__u8 keeps;  // the keep table is not empty
+	__u8 blocks; // the block table is not empty
+	__u32 pid;   // of the leatd that attached it
+};
+
+enum leat_xdp_counter {
+	LEAT_XDP_STEERED, // to the socket of its queue
+	LEAT_XDP_KEPT,    // to the kernel: for one of its addresses
+	LEAT_XDP_PASSED,  // to the kernel: no socket
+	LEAT_XDP_BLOCKED, // dropped: its source is blocked
+	LEAT_XDP_COUNTERS,
+};
