@@ -6,8 +6,7 @@
 #
 #   host NAME PORT [ADDRESS...] [mtu N]   namespace NAME with eth0, whose other end is PORT in leatd's namespace
 #   ns_add NAME; link NS1 IF1 NS2 IF2     the same in pieces; leatd's namespace is called `daemon`
-#   tag_client NS DEV VID [ADDRESS...]    interface DEV.VID, whose frames leave DEV with the tag of VLAN VID
-#   vlan_dev NAME IF VLAN [ADDRESS]       a VLAN interface IF.VLAN there
+#   vlan_dev NAME IF VLAN [ADDRESS...]    a VLAN interface IF.VLAN there
 #   in_ns NAME CMD...                     runs a command there
 #   leatd_start [CONFIG] [OPTION...]      CONFIG: a file, or - for stdin; returns once leatd is ready
 #   leatd_stop, leatd_kill                SIGTERM (exit status must be 0), SIGKILL
@@ -163,37 +162,26 @@ host() { # NAME PORT [ADDRESS...] [mtu N]
 	done
 }
 
-# A VLAN interface NAME's IF.VLAN. Where the kernel has none, a small program between IF and a TAP stands in.
-vlan_dev() { # NAME IF VLAN [ADDRESS]
-	local dev=$2.$3
-	if ! ip -n "$TAG-$1" link add link "$2" name "$dev" type vlan id "$3" 2>/dev/null; then
-		bg "vlan-$1-$3" /usr/bin/python3 "$SMOKE_LIB/vlan_dev.py" "$TAG" "$1" "$2" "$3" "$dev"
-		wait_until "grep -q up '$T/vlan-$1-$3.log'"
-	fi
-	[ -z "${4-}" ] || ip -n "$TAG-$1" address add "$4" dev "$dev"
-	ip -n "$TAG-$1" link set dev "$dev" up
+# On a kernel without VLAN interfaces, one end of a veth pair and vlan_dev.bpf.c stand for it.
+vlan_pair() { # NAME IF VLAN
+	local ns=$TAG-$1 dev=$2 vlan=$3 object=$T/vlan-$1-$2-$3.o
+	local sys=/sys/class/net pair=$2.${3}t
+	ip -n "$ns" link add "$dev.$vlan" type veth peer name "$pair"
+	clang -O2 -target bpf "-I/usr/include/$(uname -m)-linux-gnu" "-DVLAN=$vlan" \
+		"-DDEVICE=$(in_ns "$1" cat "$sys/$dev/ifindex")" "-DPAIR=$(in_ns "$1" cat "$sys/$pair/ifindex")" \
+		-c "$SMOKE_LIB/vlan_dev.bpf.c" -o "$object"
+	tc -n "$ns" qdisc add dev "$pair" clsact
+	tc -n "$ns" filter add dev "$pair" ingress bpf da obj "$object" sec tag
+	tc -n "$ns" qdisc show dev "$dev" | grep -q clsact || tc -n "$ns" qdisc add dev "$dev" clsact
+	tc -n "$ns" filter add dev "$dev" ingress prio "$vlan" bpf da obj "$object" sec untag
+	ip -n "$ns" link set dev "$pair" mtu "$4" up
 }
 
-# On a kernel without VLAN interfaces, one end of a veth pair and vlan_tag.bpf.c stand for it.
-vlan_pair() { # NS DEV VID
-	local ns=$TAG-$1 dev=$2 vid=$3 object=$T/vlan-$1-$2-$3.o index
-	ip -n "$ns" link add "$dev.$vid" type veth peer name "$dev.${vid}t"
-	index() { in_ns "$1" cat "/sys/class/net/$2/ifindex"; }
-	clang -O2 -target bpf "-I/usr/include/$(uname -m)-linux-gnu" "-DVID=$vid" "-DDEVICE=$(index "$1" "$dev")" \
-		"-DPAIR=$(index "$1" "$dev.${vid}t")" -c "$SMOKE_LIB/vlan_tag.bpf.c" -o "$object"
-	tc -n "$ns" qdisc add dev "$dev.${vid}t" clsact
-	tc -n "$ns" filter add dev "$dev.${vid}t" ingress bpf da obj "$object" sec tag
-	tc -n "$ns" qdisc show dev "$dev" clsact | grep -q clsact || tc -n "$ns" qdisc add dev "$dev" clsact
-	tc -n "$ns" filter add dev "$dev" ingress prio "$vid" bpf da obj "$object" sec untag
-	ip -n "$ns" link set dev "$dev.${vid}t" up
-}
-
-tag_client() { # NS DEV VID [ADDRESS...]
-	local ns=$TAG-$1 dev=$2 name=$2.$3 mtu mac address
+vlan_dev() { # NAME IF VLAN [ADDRESS...]
+	local ns=$TAG-$1 dev=$2 name=$2.$3 mtu address
 	mtu=$(in_ns "$1" cat "/sys/class/net/$dev/mtu")
-	mac=$(mac_of "$1" "$dev")
-	ip -n "$ns" link add link "$dev" name "$name" type vlan id "$3" 2>/dev/null || vlan_pair "$1" "$dev" "$3"
-	ip -n "$ns" link set dev "$name" mtu "$mtu" address "$mac" up
+	ip -n "$ns" link add link "$dev" name "$name" type vlan id "$3" 2>/dev/null || vlan_pair "$1" "$dev" "$3" "$mtu"
+	ip -n "$ns" link set dev "$name" mtu "$mtu" address "$(mac_of "$1" "$dev")" up
 	in_ns "$1" ethtool -K "$name" tx off tso off gso off >/dev/null 2>&1 || true
 	for address in "${@:4}"; do ip -n "$ns" address add "$address" dev "$name"; done
 }

@@ -54,6 +54,13 @@ PY
 refuse "frames <<<'wire(\"b\").expect(b\"x\" * 60, seconds=0.2)'" "a frame that never comes"
 refuse "frames <<<'a, b = wire(\"a\"), wire(\"b\"); a.send(b\"x\" * 60); b.expect_none(b\"x\" * 60)'" "a frame that comes"
 
+vlan_dev a eth0 7 10.0.7.1/24
+vlan_dev b eth0 7 10.0.7.2/24
+bg tags ip netns exec "$TAG-b" tcpdump -lnei eth0 -c 2 "vlan 7 and icmp"
+wait_until "grep -q listening '$T/tags.log'"
+expect "in_ns a ping -c 1 -W 2 10.0.7.2" "tagged, both ways"
+wait_until "grep -q '2 packets captured' '$T/tags.log'" 5
+
 stream_start a b 2000
 sleep 1
 stream_stop
