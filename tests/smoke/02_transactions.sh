@@ -29,7 +29,7 @@ refused() { # WORDS, the file's text on stdin
 # schema: shape, ranges, references, unknown keys
 refused 'prots.*ports' <<<"return { prots = {} }"
 refused 'ports\.a\.mtu.*(range|9216)' <<<'return { ports = { a = { device = "a", mtu = 99999 } } }'
-refused 'switches\.s\.ports\.zz' <<<"return { ports = { $ports }, switches = { s = { ports = { zz = { access = 10 } } } } }"
+refused 'switches\.s\.ports.*zz' <<<"return { ports = { $ports }, switches = { s = { ports = { zz = { access = 10 } } } } }"
 refused 'access.*4094' <<<"return { ports = { $ports }, switches = { s = { ports = { a = { access = 4095 } } } } }"
 refused 'access, trunk' <<<"return { ports = { $ports }, switches = { s = { ports = { a = { access = 1, trunk = { 2 } } } } } }"
 # ports: prepare opens devices; one good and one bad together
