@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TX_SLOTS  1024
+#define TX_SLOTS  4096
 #define PAUSE_US  10 // before the kernel is asked again when it had nothing
 #define FRAME_MAX (65536 + 128)
 

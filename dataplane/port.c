@@ -107,7 +107,7 @@ void dp_port_on_link(void (*changed)(unsigned port, bool up)) {
 
 // ---- one port ---------------------------------------------------------------------------------------------
 
-static void port_free(struct port *port) {
+void port_free(struct port *port) {
 	if (!port)
 		return;
 	json_decref(port->conf);
@@ -115,12 +115,29 @@ static void port_free(struct port *port) {
 	free(port);
 }
 
-static void port_close(struct port *port) {
+void port_close(struct port *port) {
 	if (!port->open)
 		return;
 	dp_ports_up &= ~RTE_BIT32(port->pub.index);
 	port->kind->close(port);
 	port->open = false;
+}
+
+void port_rest(struct port *port) {
+	if (port->pub.index >= DP_MAX_PORTS || dp_ports[port->pub.index] != &port->pub)
+		return;
+	port->resting = true;
+	__atomic_store_n(&dp_ports[port->pub.index], NULL, __ATOMIC_RELEASE);
+	dp_workers_ports_changed();
+	dp_sync();
+}
+
+void port_resume(struct port *port) {
+	if (!port->resting)
+		return;
+	port->resting = false;
+	__atomic_store_n(&dp_ports[port->pub.index], &port->pub, __ATOMIC_RELEASE);
+	dp_workers_ports_changed();
 }
 
 static void device_name(struct port *port, const struct port_conf *conf) {
@@ -150,8 +167,7 @@ static void port_enable(struct port *port, bool on) {
 		port->kind->enable(port, on);
 }
 
-static int port_open(
-	struct port *port, const struct port_conf *conf, unsigned workers, struct err *err) {
+int port_open(struct port *port, const struct port_conf *conf, unsigned workers, struct err *err) {
 	struct err why = {0};
 
 	port->kind = port_kind_find(conf);
@@ -182,7 +198,7 @@ static int port_open(
 	return 0;
 }
 
-static struct port *port_new(
+struct port *port_new(
 	const char *name, const json_t *object, const json_t *identity, struct err *err) {
 	struct port *port = aligned_alloc(
 		RTE_CACHE_LINE_SIZE, RTE_ALIGN_CEIL(sizeof(struct port), RTE_CACHE_LINE_SIZE));

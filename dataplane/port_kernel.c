@@ -2,8 +2,7 @@
 // device = "eth1": a kernel network interface, by the best way in that works:
 //
 //   af_xdp-native  our XDP program runs in the driver and hands frames to sockets; without a copy where it can
-//   af_xdp-copy    the program runs in the kernel's generic hook; frames are copied. Hardware only: of interfaces that
-//                  the kernel made up, the generic hook would lose VLAN tags
+//   af_xdp-copy    the program runs in the kernel's generic hook; frames are copied. Of hardware only, unless forced
 //   af_packet      a packet socket; the kernel sees all frames as well
 #include "dataplane/port_kernel.h"
 #include "dataplane/hostio.h"
@@ -51,9 +50,6 @@ static int rung_open(struct port *port, const struct port_conf *conf, enum port_
 	port->ring = port->n_rxq = port->n_txq = port->mtu_max = 0;
 	if (driver == PORT_DRIVER_AF_PACKET)
 		return port_packet_open(port, conf, &kernel->nif, workers, err);
-	if (driver == PORT_DRIVER_XDP_COPY && conf->driver == PORT_DRIVER_AUTO &&
-		!netif_is_hardware(kernel->nif.name))
-		return err_set(err, -EOPNOTSUPP, "it would lose VLAN tags here");
 	int rc = port_xdp_open(port, conf, &kernel->nif, driver == PORT_DRIVER_XDP_COPY, workers,
 		&kernel->xdp, err);
 	if (rc == 0)

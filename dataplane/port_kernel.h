@@ -39,9 +39,10 @@ void xdp_prog_init(struct xdp_prog *prog);
 int xdp_prog_clear(int ifindex, struct err *err);
 // A file that holds the program's object, for DPDK's driver: /proc/self/fd/N of the returned fd.
 int xdp_prog_file(struct err *err);
-// After the driver has attached the program: finds its maps, and puts it where it should be: into the generic hook;
-// or, with `tags`, the variant that puts VLAN tags back into the frame.
-int xdp_prog_adopt(struct xdp_prog *prog, int ifindex, bool generic, bool tags, struct err *err);
+// After the driver has attached the program: finds its maps, and moves it into the kernel's generic hook if wanted.
+int xdp_prog_adopt(struct xdp_prog *prog, int ifindex, bool generic, struct err *err);
+// Whether this kernel lets the program see the VLAN tag that a veth's sender left beside the frame (Linux 6.3).
+bool xdp_prog_sees_tags(void);
 void xdp_prog_detach(struct xdp_prog *prog);
 void xdp_prog_free(struct xdp_prog *prog); // closes its fds
-void xdp_prog_keep(struct xdp_prog *prog, const struct mac *mac, const json_t *keep);
+void xdp_prog_keep(struct xdp_prog *prog, const struct mac *mac, bool veth, const json_t *keep);

@@ -40,6 +40,7 @@ struct fd_set_marks {
 struct xdp {
 	struct xdp_prog prog;
 	struct rte_mempool *pool;
+	bool veth;
 	uint32_t ring; // slots of the rx and the tx ring
 	unsigned n_fds;
 	struct fd_mark fds[MAX_FDS];
@@ -245,11 +246,25 @@ static int limits_check(const struct port_conf *conf, const struct xdp *xdp, str
 	return 0;
 }
 
+// Of an interface that the kernel made up, a frame may come without its VLAN tag, in whose place nothing says so: the
+// sender left it to a device. That would put a tagged frame into the native VLAN.
+static int tags_check(const struct port_conf *conf, const struct netif *nif, const char *driver,
+	bool generic, struct err *err) {
+	if (conf->driver != PORT_DRIVER_AUTO || netif_is_hardware(nif->name) ||
+		strcmp(driver, "tun") == 0)
+		return 0;
+	if (strcmp(driver, "veth") != 0 || generic)
+		return err_set(err, -EOPNOTSUPP, "VLAN tags could be lost on such an interface");
+	if (!xdp_prog_sees_tags())
+		return err_set(
+			err, -EOPNOTSUPP, "before Linux 6.3, VLAN tags can be lost on a veth");
+	return 0;
+}
+
 int port_xdp_open(struct port *port, const struct port_conf *conf, const struct netif *nif,
 	bool generic, unsigned workers, struct xdp **out, struct err *err) {
 	struct fd_set_marks *before = calloc(1, sizeof(*before));
 	struct xdp *xdp = calloc(1, sizeof(*xdp));
-	bool hardware = netif_is_hardware(nif->name);
 	char driver[32];
 	int rc = -ENOMEM;
 
@@ -259,7 +274,10 @@ int port_xdp_open(struct port *port, const struct port_conf *conf, const struct 
 	xdp->pool = port->pool = dp_pool_pages();
 	port->n_rxq = port->n_txq = nif->queues;
 	xdp->ring = port->ring = conf->rx_ring ? rte_align32pow2(conf->rx_ring) : RING_DEFAULT;
+	netif_driver(nif->name, driver, sizeof(driver));
 	rc = limits_check(conf, xdp, err);
+	if (rc == 0)
+		rc = tags_check(conf, nif, driver, generic, err);
 	if (rc == 0)
 		rc = xdp_prog_clear(nif->index, err);
 	if (rc < 0)
@@ -269,14 +287,15 @@ int port_xdp_open(struct port *port, const struct port_conf *conf, const struct 
 	rc = device_open(port, conf, nif, generic, workers, err);
 	fds_remember(xdp, before);
 	if (rc == 0)
-		rc = xdp_prog_adopt(&xdp->prog, nif->index, generic, !hardware, err);
+		rc = xdp_prog_adopt(&xdp->prog, nif->index, generic, err);
 	if (rc < 0)
 		goto fail;
 	free(before);
 	offload_pool_large = xdp->pool;
-	netif_driver(nif->name, driver, sizeof(driver));
+	xdp->veth = strcmp(driver, "veth") == 0 && !generic;
 	port->pub.tx_offloads = 0;
-	port->pub.rx_partial = port->pub.rx_guess = !hardware || strcmp(driver, "virtio_net") == 0;
+	port->pub.rx_partial = port->pub.rx_guess =
+		!netif_is_hardware(nif->name) || strcmp(driver, "virtio_net") == 0;
 	port->mtu_max = XDP_MTU_MAX;
 	if (!zero_copy(xdp))
 		snprintf(port->why, sizeof(port->why), "frames are copied: %s has no zero-copy",
@@ -309,5 +328,5 @@ void port_xdp_keep(struct xdp *xdp, const struct netif *nif, const json_t *keep)
 	struct mac mac = {0};
 
 	netif_mac_get(nif->name, &mac);
-	xdp_prog_keep(&xdp->prog, &mac, keep);
+	xdp_prog_keep(&xdp->prog, &mac, xdp->veth, keep);
 }

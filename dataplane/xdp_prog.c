@@ -5,19 +5,15 @@
 #include "leat_xdp.gen.h"
 #include "lib/log.h"
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/if_link.h>
 #include <rte_common.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#ifndef BPF_F_XDP_DEV_BOUND_ONLY // Linux 6.3; Debian 12 has the headers of 6.1
-#define BPF_F_XDP_DEV_BOUND_ONLY (1U << 6)
-#endif
 
 static const char *const map_names[] = {
 	[XDP_MAP_SOCKETS] = "xsks_map",
@@ -101,6 +97,28 @@ static void fds_close(int fds[static 4]) {
 	}
 }
 
+// When a process began, in clock ticks since the machine did; 0: it has ended, though a zombie may be left.
+static uint64_t process_began(pid_t pid) {
+	char path[32], stat[512];
+	unsigned long long began = 0;
+	char state = 'Z';
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	FILE *file = fopen(path, "re");
+	if (!file)
+		return 0;
+	size_t len = fread(stat, 1, sizeof(stat) - 1, file);
+	fclose(file);
+	stat[len] = '\0';
+	char *name_end = strrchr(stat, ')'); // field 2 may hold anything
+	if (name_end)
+		sscanf(name_end + 1,
+			" %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+			"%*s %llu",
+			&state, &began);
+	return state == 'Z' || state == 'X' ? 0 : began;
+}
+
 // The process that attached a program of ours, when it still lives.
 static pid_t owner(int prog_fd) {
 	struct leat_xdp_settings settings = {0};
@@ -110,7 +128,8 @@ static pid_t owner(int prog_fd) {
 	if (maps_find(prog_fd, maps) == 0)
 		bpf_map_lookup_elem(maps[XDP_MAP_SETTINGS], &zero, &settings);
 	fds_close(maps);
-	return settings.pid && kill(settings.pid, 0) == 0 ? (pid_t)settings.pid : 0;
+	bool lives = settings.pid && settings.began == process_began(settings.pid);
+	return lives ? (pid_t)settings.pid : 0;
 }
 
 int xdp_prog_clear(int ifindex, struct err *err) {
@@ -147,51 +166,22 @@ static int move_to_generic(struct xdp_prog *prog, struct err *err) {
 	return 0;
 }
 
-// The same object again, with the maps of the one that the driver has attached, and the other of its programs.
-static struct bpf_object *tag_load(const struct xdp_prog *prog, int *fd) {
-	struct bpf_object *object =
-		bpf_object__open_mem(leat_xdp_object, sizeof(leat_xdp_object), NULL);
-	struct bpf_program *each;
-	struct bpf_map *map;
+// What veth_tag() of the program needs.
+bool xdp_prog_sees_tags(void) {
+	struct btf *kernel = btf__load_vmlinux_btf();
+	bool sees = kernel && btf__find_by_name_kind(kernel, "veth_xdp_buff", BTF_KIND_STRUCT) > 0;
 
-	*fd = -1;
-	if (!object)
-		return NULL;
-	bpf_object__for_each_map(map, object) {
-		for (unsigned m = 0; m < RTE_DIM(map_names); m++) {
-			if (strcmp(bpf_map__name(map), map_names[m]) == 0)
-				bpf_map__reuse_fd(map, prog->map_fds[m]);
-		}
+	if (kernel && !sees) {
+		struct btf *module = btf__load_module_btf("veth", kernel);
+		sees = module &&
+			btf__find_by_name_kind(module, "veth_xdp_buff", BTF_KIND_STRUCT) > 0;
+		btf__free(module);
 	}
-	struct bpf_program *tag = bpf_object__find_program_by_name(object, "leat_xdp_tag");
-	bpf_object__for_each_program(each, object) bpf_program__set_autoload(each, each == tag);
-	bpf_program__set_ifindex(tag, prog->ifindex);
-	bpf_program__set_flags(tag, BPF_F_XDP_DEV_BOUND_ONLY);
-	if (bpf_object__load(object) == 0)
-		*fd = bpf_program__fd(tag);
-	return object;
+	btf__free(kernel);
+	return sees;
 }
 
-static int move_to_tag(struct xdp_prog *prog, struct err *err) {
-	LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = prog->prog_fd);
-	int fd, rc = -EOPNOTSUPP;
-	struct bpf_object *object = tag_load(prog, &fd);
-
-	if (fd >= 0)
-		rc = bpf_xdp_attach(
-			prog->ifindex, fd, XDP_FLAGS_DRV_MODE | XDP_FLAGS_REPLACE, &opts);
-	if (rc == 0) {
-		close(prog->prog_fd);
-		prog->prog_fd = dup(fd);
-	}
-	bpf_object__close(object);
-	if (rc < 0)
-		return err_set(err, rc,
-			"this kernel shows XDP no VLAN tags of such an interface (Linux 6.8 does)");
-	return 0;
-}
-
-int xdp_prog_adopt(struct xdp_prog *prog, int ifindex, bool generic, bool tags, struct err *err) {
+int xdp_prog_adopt(struct xdp_prog *prog, int ifindex, bool generic, struct err *err) {
 	uint32_t id;
 
 	xdp_prog_init(prog);
@@ -207,7 +197,7 @@ int xdp_prog_adopt(struct xdp_prog *prog, int ifindex, bool generic, bool tags, 
 		return move_to_generic(prog, err);
 	if (prog->flags == XDP_FLAGS_SKB_MODE)
 		return err_set(err, -EOPNOTSUPP, "its driver has no XDP");
-	return tags ? move_to_tag(prog, err) : 0;
+	return 0;
 }
 
 void xdp_prog_init(struct xdp_prog *prog) {
@@ -272,9 +262,11 @@ static void keep_trim(int fd, const json_t *keep) {
 }
 
 // New addresses come before old ones go: one that is in both never stops.
-void xdp_prog_keep(struct xdp_prog *prog, const struct mac *mac, const json_t *keep) {
-	struct leat_xdp_settings settings = {
-		.keeps = json_array_size(keep) > 0, .pid = (uint32_t)getpid()};
+void xdp_prog_keep(struct xdp_prog *prog, const struct mac *mac, bool veth, const json_t *keep) {
+	struct leat_xdp_settings settings = {.keeps = json_array_size(keep) > 0,
+		.veth = veth,
+		.pid = (uint32_t)getpid(),
+		.began = process_began(getpid())};
 	int fd = prog->map_fds[XDP_MAP_KEEP];
 	uint32_t zero = 0;
 	uint8_t yes = 1;

@@ -3,9 +3,11 @@
 // blocked sources are dropped before any copy, and all others go to the AF_XDP socket of their queue. Without a
 // socket (leatd has ended) everything passes.
 #include "leat_xdp.h"
+#include <linux/bpf.h>
+
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
-#include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -53,9 +55,16 @@ struct {
 	__type(value, __u64);
 } leat_counters SEC(".maps");
 
-// Kernel 6.8 and later, for a program that is bound to its device.
-extern int bpf_xdp_metadata_rx_vlan_tag(
-	const struct xdp_md *ctx, __be16 *proto, __u16 *tci) __ksym __weak;
+// What we need of the kernel's own structures; where the fields are, the kernel's BTF says (CO-RE).
+struct sk_buff___leat {
+	__u16 vlan_tci, vlan_proto;
+} __attribute__((preserve_access_index));
+
+struct veth_xdp_buff___leat {
+	struct sk_buff___leat *skb;
+} __attribute__((preserve_access_index));
+
+extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak; // Linux 6.2
 
 static __always_inline void count(__u32 which) {
 	__u64 *n = bpf_map_lookup_elem(&leat_counters, &which);
@@ -171,55 +180,70 @@ static __always_inline int has_socket(struct xdp_md *ctx) {
 	return 0;
 }
 
-static __always_inline int steer(struct xdp_md *ctx) {
+static __always_inline int steer(struct xdp_md *ctx, const struct leat_xdp_settings *settings) {
 	void *end = (void *)(long)ctx->data_end;
 	struct ethhdr *eth = (void *)(long)ctx->data;
-	__u32 zero = 0;
-	struct leat_xdp_settings *settings = bpf_map_lookup_elem(&leat_settings, &zero);
 
-	if (!has_socket(ctx))
+	if ((void *)(eth + 1) > end)
+		return to_socket(ctx);
+	if (settings->blocks && blocks(eth, end)) {
+		count(LEAT_XDP_BLOCKED);
+		return XDP_DROP;
+	}
+	if (settings->keeps && keeps(eth, end, settings)) {
+		count(LEAT_XDP_KEPT);
 		return XDP_PASS;
-	if (settings && (void *)(eth + 1) <= end) {
-		if (settings->blocks && blocks(eth, end)) {
-			count(LEAT_XDP_BLOCKED);
-			return XDP_DROP;
-		}
-		if (settings->keeps && keeps(eth, end, settings)) {
-			count(LEAT_XDP_KEPT);
-			return XDP_PASS;
-		}
 	}
 	return to_socket(ctx);
 }
 
-SEC("xdp")
-int leat_xdp(struct xdp_md *ctx) {
-	return steer(ctx);
+// A veth's sender may leave the tag beside the frame, in the skb that the veth has made an XDP frame of; it is not in
+// what the program sees. 0: no tag.
+//
+// bpf_xdp_metadata_rx_vlan_tag() would say the same, but wants a program that is bound to its device, and those crash
+// Linux 6.18 when the device's network namespace goes.
+static __always_inline int veth_tag(struct xdp_md *ctx, __u16 *proto, __u16 *tci) {
+	struct veth_xdp_buff___leat *veth;
+	struct sk_buff___leat *skb = NULL;
+
+	if (!bpf_core_type_exists(struct veth_xdp_buff___leat)) // Linux 6.3
+		return 0;
+	veth = bpf_cast_to_kern_ctx(ctx);
+	if (bpf_core_read(&skb, sizeof(skb), &veth->skb) != 0 || !skb)
+		return 0;
+	if (bpf_core_read(proto, sizeof(*proto), &skb->vlan_proto) != 0 || *proto == 0 ||
+		bpf_core_read(tci, sizeof(*tci), &skb->vlan_tci) != 0)
+		return 0;
+	return 1;
 }
 
-// For interfaces whose sender leaves the VLAN tag beside the frame (veth): puts it in. Tagged frames are never for an
-// address of the interface itself.
-SEC("?xdp")
-int leat_xdp_tag(struct xdp_md *ctx) {
-	__be16 proto = 0;
-	__u16 tci = 0;
-
-	if (bpf_xdp_metadata_rx_vlan_tag(ctx, &proto, &tci) != 0)
-		return steer(ctx);
-	if (!has_socket(ctx))
-		return XDP_PASS;
+static __always_inline int tag_insert(struct xdp_md *ctx, __u16 proto, __u16 tci) {
 	if (bpf_xdp_adjust_head(ctx, -4) != 0)
-		return XDP_DROP;
+		return -1;
 	__u8 *frame = (void *)(long)ctx->data;
 	if (frame + ETH_HLEN + 4 > (__u8 *)(long)ctx->data_end)
-		return XDP_DROP;
+		return -1;
 	__builtin_memmove(frame, frame + 4, 4);
 	__builtin_memmove(frame + 4, frame + 8, 4);
 	__builtin_memmove(frame + 8, frame + 12, 4);
 	tci = bpf_htons(tci);
 	__builtin_memcpy(frame + 12, &proto, sizeof(proto));
 	__builtin_memcpy(frame + 14, &tci, sizeof(tci));
-	return to_socket(ctx);
+	return 0;
+}
+
+SEC("xdp")
+int leat_xdp(struct xdp_md *ctx) {
+	__u32 zero = 0;
+	struct leat_xdp_settings *settings = bpf_map_lookup_elem(&leat_settings, &zero);
+	__u16 proto = 0, tci = 0;
+
+	if (!settings || !has_socket(ctx))
+		return XDP_PASS;
+	// a tagged frame is never for an address of the interface itself
+	if (settings->veth && veth_tag(ctx, &proto, &tci))
+		return tag_insert(ctx, proto, tci) == 0 ? to_socket(ctx) : XDP_DROP;
+	return steer(ctx, settings);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -19,7 +19,10 @@ struct leat_xdp_settings {
 	__u8 mac[6]; // of the interface
 	__u8 keeps;  // the keep table is not empty
 	__u8 blocks; // the block table is not empty
-	__u32 pid;   // of the leatd that attached it
+	__u8 veth;   // it is a veth: tags may be beside the frame
+	__u8 pad[3];
+	__u32 pid; // of the leatd that attached it, and when that process began (/proc/PID/stat)
+	__u64 began;
 };
 
 enum leat_xdp_counter {
