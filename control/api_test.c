@@ -203,6 +203,7 @@ static const struct {
 } requests[] = {
 	{"GET", "/v1/version", JSON, "", 200, "\"version\":"},
 	{"HEAD", "/v1/version", JSON, "", 200, ""},
+	{"HEAD", "/v1/events", JSON, "", 200, ""},
 	{"GET", "/v1/config", JSON, "", 200,
 		"{\"boxes\":{\"a\":{\"key\":\"(secret)\",\"size\":1},\"b\":{}}}"},
 	{"GET", "/v1/config?resolved=1", JSON, "", 200, "\"color\":\"red\""},
@@ -528,6 +529,42 @@ static void test_many_large_bodies(void **state) {
 	assert_int_equal(call("rw", "PUT", "/v1/config/boxes.a.size", JSON, "4"), 200);
 }
 
+// Who may only read takes nothing from who may write.
+static void test_readers_do_not_starve_writers(void **state) {
+	const char head[] = "GET /v1/version HTTP/1.1\r\nContent-Length: 8388608\r\n\r\n";
+	int fds[9];
+	for (int i = 0; i < 9; i++) {
+		fds[i] = dial("ro");
+		send_bytes(fds[i], head, sizeof(head) - 1);
+	}
+	assert_int_equal(call("rw", "PUT", "/v1/config/boxes.a.size", JSON, "4"), 200);
+	read_until(fds[0], NULL);
+	assert_int_equal(status(), 403);
+	for (int i = 0; i < 9; i++)
+		close(fds[i]);
+	turns(3);
+}
+
+// While an answer waits for its client, nothing more is taken in, and the loop does not turn for nothing.
+static void test_unread_answers_stop_requests(void **state) {
+	const char head[] = "GET /v1/openapi.json HTTP/1.1\r\nContent-Length: 4000000\r\n\r\n";
+	size_t len = sizeof(head) - 1 + 4000000, sent = 0;
+	char *text = malloc(len);
+	memset(text, ' ', len);
+	memcpy(text, head, sizeof(head) - 1);
+	int fd = dial("rw");
+	for (int idle = 0; idle < 500; turn()) {
+		ssize_t n = send(fd, text + sent % len, len - sent % len, MSG_NOSIGNAL);
+		sent += n > 0 ? (size_t)n : 0;
+		idle = n > 0 ? 0 : idle + 1;
+		assert_true(sent < 100 * len);
+	}
+	assert_true(sent > len);
+	assert_true(sent - stats().requests * len < 1000000);
+	free(text);
+	close(fd);
+}
+
 // ---- answers without an end ---------------------------------------------------------------------------------------
 
 static int open_feed(const char *text) {
@@ -690,6 +727,8 @@ int main(void) {
 		TEST(test_client_that_takes_nothing),
 		TEST(test_a_thousand_idle_connections),
 		TEST(test_many_large_bodies),
+		TEST(test_readers_do_not_starve_writers),
+		TEST(test_unread_answers_stop_requests),
 		TEST(test_stream_with_an_end),
 		TEST(test_stream_that_breaks),
 		TEST(test_stream_waits_for_its_client),

@@ -44,8 +44,8 @@ struct conn {
 	size_t unsent; // as of the last sweep
 	char *head_text;
 	struct ctl_head head;
-	size_t body_bytes;      // its share of http->bodies
-	size_t reply_bytes;     // and of http->replies
+	size_t body_bytes;      // its share of socket->bodies
+	size_t reply_bytes;     // and of socket->replies
 	struct ctl_reply reply; // its feed
 };
 
@@ -56,6 +56,8 @@ struct ctl_http_socket {
 	bool read_only;
 	unsigned n_conns;
 	uint64_t nap_until_ns; // accept() failed; 0: it listens
+	size_t bodies;         // bytes of bodies being received
+	size_t replies;        // bytes of answers not taken yet
 	TAILQ_HEAD(, conn) conns;
 };
 
@@ -64,8 +66,6 @@ struct ctl_http {
 	ctl_http_handler handler;
 	void *arg;
 	struct ctl_http_socket sockets[SOCKETS];
-	size_t bodies;  // bytes of bodies being received
-	size_t replies; // bytes of answers not taken yet
 	uint64_t sweep_ns;
 	struct ctl_http_stats stats;
 	char feed_buf[FEED_CHUNK];
@@ -76,7 +76,7 @@ static void conn_process(struct conn *conn);
 // ---- a connection's end ------------------------------------------------------------------------------
 
 static void conn_request_fini(struct conn *conn) {
-	conn->socket->http->bodies -= conn->body_bytes;
+	conn->socket->bodies -= conn->body_bytes;
 	conn->body_bytes = 0;
 	ctl_head_fini(&conn->head);
 	free(conn->head_text);
@@ -92,7 +92,7 @@ static void conn_free(struct conn *conn) {
 	TAILQ_REMOVE(&socket->conns, conn, link);
 	socket->n_conns--;
 	socket->http->stats.connections--;
-	socket->http->replies -= conn->reply_bytes;
+	socket->replies -= conn->reply_bytes;
 	bufferevent_free(conn->bev);
 	free(conn);
 }
@@ -151,6 +151,11 @@ static void conn_answer(struct conn *conn, struct ctl_reply *reply) {
 	bool head_only = conn->head.method && strcmp(conn->head.method, "HEAD") == 0;
 	if (reply->feed.read)
 		conn->close = true;
+	if (head_only && reply->feed.read) {
+		reply->feed.close(reply->feed.ctx);
+		reply->feed.read = NULL;
+		reply->feed.close = NULL;
+	}
 	conn_write_head(conn, reply);
 	conn->unsent = 0;
 	conn_deadline(conn, CTL_HTTP_STALL_S);
@@ -166,9 +171,12 @@ static void conn_answer(struct conn *conn, struct ctl_reply *reply) {
 		evbuffer_add_reference(out, reply->body, reply->body_len, free_body, reply->body) ==
 			0)
 		conn->reply_bytes = reply->body_len;
-	conn->socket->http->replies += conn->reply_bytes;
+	conn->socket->replies += conn->reply_bytes;
 	conn_request_fini(conn);
 	conn->state = CONN_FLUSH;
+	// What follows waits in the socket: libevent calls back without end for a full buffer that nobody empties.
+	if (!conn->close)
+		bufferevent_disable(conn->bev, EV_READ);
 }
 
 static void conn_refuse(struct conn *conn, int status, const char *why) {
@@ -218,7 +226,8 @@ static void conn_feed(struct conn *conn) {
 static void conn_serve(struct conn *conn) {
 	struct ctl_http *http = conn->socket->http;
 	struct ctl_reply reply = {0};
-	char *body = http->replies > CTL_HTTP_REPLIES_MAX ? NULL : malloc(conn->head.length + 1);
+	char *body =
+		conn->socket->replies > CTL_HTTP_REPLIES_MAX ? NULL : malloc(conn->head.length + 1);
 	if (body == NULL) {
 		conn_refuse(conn, 503, "too much to do at once; try again");
 		return;
@@ -241,7 +250,7 @@ static void conn_serve(struct conn *conn) {
 
 // The head is whole: what comes next.
 static void conn_head_done(struct conn *conn, size_t head_len) {
-	struct ctl_http *http = conn->socket->http;
+	struct ctl_http_socket *socket = conn->socket;
 	struct evbuffer *in = bufferevent_get_input(conn->bev);
 	const char *why;
 	conn->head_text = malloc(head_len + 1);
@@ -256,11 +265,13 @@ static void conn_head_done(struct conn *conn, size_t head_len) {
 		conn_refuse(conn, status, why);
 	} else if (conn->head.length > CTL_HTTP_BODY_MAX) {
 		conn_refuse(conn, 413, "the body is too large: at most 8 MiB");
-	} else if (conn->head.length > CTL_HTTP_BODIES_MAX - http->bodies) {
+	} else if (socket->read_only && conn->head.length > 0) {
+		conn_refuse(conn, 403, "this socket is for reading; use leat.sock");
+	} else if (conn->head.length > CTL_HTTP_BODIES_MAX - socket->bodies) {
 		conn_refuse(conn, 503, "too many large requests at once; try again");
 	} else {
 		conn->body_bytes = conn->head.length;
-		http->bodies += conn->body_bytes;
+		socket->bodies += conn->body_bytes;
 		conn->state = CONN_BODY;
 		conn_deadline(conn, CTL_HTTP_BODY_S);
 		bufferevent_setwatermark(conn->bev, EV_READ, 0,
@@ -327,6 +338,7 @@ static void conn_idle(struct conn *conn) {
 	conn->started = false;
 	conn_deadline(conn, CTL_HTTP_IDLE_S);
 	bufferevent_setwatermark(conn->bev, EV_READ, 0, CTL_HEAD_MAX);
+	bufferevent_enable(conn->bev, EV_READ);
 	// Among those that wait, the one that was served last is the youngest.
 	TAILQ_REMOVE(&conn->socket->conns, conn, link);
 	TAILQ_INSERT_TAIL(&conn->socket->conns, conn, link);
@@ -336,7 +348,7 @@ static void conn_idle(struct conn *conn) {
 
 static void on_written(struct bufferevent *bev, void *arg) {
 	struct conn *conn = arg;
-	conn->socket->http->replies -= conn->reply_bytes;
+	conn->socket->replies -= conn->reply_bytes;
 	conn->reply_bytes = 0;
 	if (conn->state == CONN_FLUSH && conn->close)
 		conn_linger(conn);
@@ -346,12 +358,10 @@ static void on_written(struct bufferevent *bev, void *arg) {
 
 static void on_event(struct bufferevent *bev, short events, void *arg) {
 	struct conn *conn = arg;
-	// A client that has closed its sending side only still gets its answer.
+	// A client that has closed its sending side only still gets its answer. Its last one: before others it is not read.
 	bool half = events & BEV_EVENT_EOF && events & BEV_EVENT_READING;
-	if (half && conn->state == CONN_FLUSH && !(events & BEV_EVENT_ERROR)) {
-		conn->close = true;
+	if (half && conn->state == CONN_FLUSH && !(events & BEV_EVENT_ERROR))
 		return;
-	}
 	conn_free(conn);
 }
 

@@ -4,8 +4,9 @@
 //
 // No client can take the server away from others: at most CTL_HTTP_CONNS connections per socket, the oldest one that
 // waits for its client makes room for a new one; a head must come within 10 s, a body within 60 s, an answer must be
-// taken within 30 s of silence; bodies together use at most 64 MiB. All deadlines read lib/clock.h in
-// ctl_http_poll().
+// taken within 30 s of silence; the bodies of a socket together use at most 64 MiB, and its answers that nobody has
+// taken about 256 MiB. A read-only socket takes no body. What is bounded is bounded per socket: whoever may only read
+// cannot keep out who may write. All deadlines read lib/clock.h in ctl_http_poll().
 #pragma once
 
 #include "lib/err.h"
