@@ -113,9 +113,10 @@ static void test_at_most_a_hundred_are_kept(void **state) {
 }
 
 static void test_damaged_newest_is_set_aside(void **state) {
-	static const char *const damage[] = {"", "{", "{\"revision\":3}", "[]",
-		"{\"revision\":4,\"time\":\"\",\"kind\":\"apply\",\"bundle\":null,\"overlay\":{},"
-		"\"confirm\":\"done\"}"};
+	static const char other[] =
+		"{\"revision\":4,\"time\":\"\",\"kind\":\"apply\",\"bundle\":null,"
+		"\"overlay\":{},\"confirm\":\"done\"}";
+	static const char *const damage[] = {"", "{", "{\"revision\":3}", "[]", other};
 	for (size_t i = 0; i < sizeof(damage) / sizeof(*damage); i++) {
 		struct ctl_store *store = open_store();
 		uint64_t last = ctl_store_next(store);

@@ -44,8 +44,8 @@ static size_t udp_len, arp_len;
 
 static void *open_stream(const struct module_stream **stream, const char *name, json_t *args) {
 	struct err err = {0};
-	json_t *resolved;
-	void *ctx;
+	json_t *resolved = NULL;
+	void *ctx = NULL;
 
 	*stream = module_stream_find(name);
 	assert_non_null(*stream);
