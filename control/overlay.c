@@ -87,6 +87,12 @@ int ctl_overlay_edit(const json_t *file, const json_t *tree, enum ctl_edit edit,
 		*overlay = schema_patch(file, copy);
 		if (*overlay == NULL)
 			rc = err_set(err, -ENOMEM, "out of memory");
+		else // a path may spell one, and an edit of a list takes along those of its other items
+			rc = ctl_overlay_check(*overlay, path, err);
+		if (rc < 0) {
+			json_decref(*overlay);
+			*overlay = NULL;
+		}
 	}
 	json_decref(copy);
 	return rc;

@@ -58,6 +58,9 @@ static const struct {
 	{"{\"a\":1}", "{}", CTL_EDIT_PUT, "a.b", "3", NULL, NULL},
 	{"{}", "{}", CTL_EDIT_PUT, "f", "{\"$function\":1}", NULL, NULL},
 	{"{}", "{}", CTL_EDIT_PATCH, "f", "{\"x\":[{\"$function\":1}]}", NULL, NULL},
+	{"{\"f\":{}}", "{}", CTL_EDIT_PUT, "f[\"$function\"]", "1", NULL, NULL},
+	{"{\"l\":[{\"$function\":1},2]}", "{}", CTL_EDIT_PUT, "l[2]", "3", NULL, NULL},
+	{"{\"l\":[{\"$function\":1},2]}", "{}", CTL_EDIT_DELETE, "l[2]", NULL, NULL, NULL},
 	{"{}", "{}", CTL_EDIT_PUT, "key", "\"(secret)\"", NULL, NULL},
 };
 

@@ -51,7 +51,7 @@ void ctl_raise_limits(void) {
 
 // Why each: NET_ADMIN links, XDP, TAP; NET_RAW packet sockets; BPF and PERFMON programs with helpers; SYS_ADMIN programs
 // looked up by id (libxdp), physical addresses of hugepages, network namespaces of twins; SYS_RAWIO PCI devices;
-// SYS_RESOURCE and IPC_LOCK pinned memory; SYS_NICE and SETPCAP workers; DAC_OVERRIDE, CHOWN and FOWNER sockets and
+// SYS_RESOURCE and IPC_LOCK pinned memory; SYS_NICE workers; DAC_OVERRIDE, CHOWN and FOWNER sockets and
 // state that belong to others; KILL programs that it supervises.
 static const unsigned char kept[] = {CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_PERFMON,
 	CAP_SYS_ADMIN, CAP_SYS_RAWIO, CAP_SYS_RESOURCE, CAP_IPC_LOCK, CAP_SYS_NICE,
