@@ -333,6 +333,18 @@ static void mirrors_set(const struct sw_plan *plan) {
 	}
 }
 
+// What a bucket owes to its old rate would be waited for at the new one.
+static void storms_set(const struct sw_plan *plan) {
+	for (unsigned p = 0; p < DP_MAX_PORTS; p++) {
+		for (unsigned c = 0; c < STORM_CLASSES; c++) {
+			if (plan->old_state->ports[p].limits[c].cost !=
+				plan->state->ports[p].limits[c].cost)
+				atomic_store_explicit(
+					&sw_storm_buckets[p][c], 0, memory_order_relaxed);
+		}
+	}
+}
+
 struct stale {
 	const struct sw_conf *old, *new;
 };
@@ -425,6 +437,7 @@ void sw_commit(void *arg) {
 	}
 	modes_set(plan);
 	mirrors_set(plan);
+	storms_set(plan);
 }
 
 void sw_release(void *arg) {
@@ -442,6 +455,7 @@ void sw_release(void *arg) {
 void sw_table_fini(void) {
 	struct sw_state *st = atomic_exchange(&sw_state, &no_state);
 
+	dp_sync(); // workers still run, and looked at both
 	for (unsigned d = 0; d < SW_DOMAINS; d++)
 		live_free(sw_lives[d]);
 	if (st != &no_state)

@@ -559,6 +559,19 @@ static void storms_are_held_to_their_rate(void **) {
 	drain();
 }
 
+// What the old rate owes is not waited for at the new one.
+static void a_new_storm_limit_counts_at_once(void **) {
+	config("s = { ports = { a = { storm = { broadcast = '1/s' } }, b = {} } }");
+	for (unsigned i = 0; i < 50; i++)
+		frame_send("a", ALL, 0x0200000000aa, "");
+	assert_int_equal(packet_count("b"), 16); // its burst: sixteen seconds ahead
+	drain();
+	reconfig("s = { ports = { a = { storm = { broadcast = '1000/s' } }, b = {} } }");
+	frame_send("a", ALL, 0x0200000000aa, "");
+	expect("b", ALL, 0x0200000000aa, "");
+	drain();
+}
+
 // ---- mirrors ----------------------------------------------------------------------------------------------------
 
 static void mirrors_copy_what_is_asked(void **) {
@@ -739,6 +752,7 @@ int main(void) {
 		cmocka_unit_test(jumbo_chains_are_flooded_whole),
 		cmocka_unit_test(copies_are_independent),
 		cmocka_unit_test(storms_are_held_to_their_rate),
+		cmocka_unit_test(a_new_storm_limit_counts_at_once),
 		cmocka_unit_test(mirrors_copy_what_is_asked),
 		cmocka_unit_test(a_mirror_sees_what_is_dropped),
 		cmocka_unit_test(the_router_gets_its_frames),
