@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/filter.h"
 #include <errno.h>
-#include <pcap/pcap.h>
+#include <netdb.h>
+#include <pcap.h>
+#include <pcap/namedb.h>
 #include <stdlib.h>
 
 #define SNAP 65535
@@ -9,6 +11,15 @@
 struct filter {
 	struct bpf_program program; // no instructions: everything matches
 };
+
+// In place of libpcap's own: a name in a filter would make the control thread wait for a name server.
+struct addrinfo *pcap_nametoaddrinfo(const char *name) {
+	struct addrinfo hints = {
+		.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM, .ai_protocol = IPPROTO_TCP};
+	struct addrinfo *found;
+
+	return getaddrinfo(name, NULL, &hints, &found) == 0 ? found : NULL;
+}
 
 static int filter_compile(struct filter *filter, const char *text, struct err *err) {
 	pcap_t *pcap = pcap_open_dead(DLT_EN10MB, SNAP);

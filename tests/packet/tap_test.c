@@ -131,6 +131,17 @@ static void test_one_trace_at_a_time(void **) {
 	trace->close(ctx);
 }
 
+// Names would be asked of a name server, by the control thread.
+static void test_filter_knows_no_names(void **) {
+	struct err err = {0};
+	void *ctx;
+	json_t *args = json_pack("{s:s}", "filter", "host localhost");
+
+	assert_true(module_stream_find("capture")->open(args, &ctx, &err) < 0);
+	assert_non_null(strstr(err.msg, "unknown host"));
+	json_decref(args);
+}
+
 static void test_bad_filter(void **) {
 	const struct module_stream *trace = module_stream_find("trace");
 	json_t *args = json_pack("{s:s}", "filter", "hots 1.2.3.4");
@@ -262,6 +273,7 @@ int main(void) {
 		cmocka_unit_test(test_trace_path_and_drop),
 		cmocka_unit_test(test_trace_filter_and_count),
 		cmocka_unit_test(test_one_trace_at_a_time),
+		cmocka_unit_test(test_filter_knows_no_names),
 		cmocka_unit_test(test_bad_filter),
 		cmocka_unit_test(test_capture_both_directions),
 		cmocka_unit_test(test_capture_of_one_port_cut),
