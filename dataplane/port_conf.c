@@ -155,6 +155,7 @@ const struct schema_row dp_port_rows[] = {
 
 static const struct dp_port_kind *const kinds[] = {
 	&port_tap_kind,
+	&port_pcap_kind,
 	&port_null_kind,
 	&port_ring_kind,
 };
@@ -186,7 +187,9 @@ const struct dp_port_kind *port_kind_find(const struct port_conf *conf) {
 		if (strncmp(conf->device, kinds[i]->prefix, strlen(kinds[i]->prefix)) == 0)
 			return kinds[i];
 	}
-	return conf->device && !is_pci(conf->device) ? &port_kernel_kind : NULL;
+	if (conf->device)
+		return is_pci(conf->device) ? &port_pci_kind : &port_kernel_kind;
+	return conf->vhost_user ? &port_vhost_kind : NULL;
 }
 
 char *port_device_name(const struct port_conf *conf, char *buf, size_t size) {

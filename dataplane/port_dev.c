@@ -101,7 +101,7 @@ static void queues_choose(struct port *port, const struct port_conf *conf, unsig
 static struct rte_eth_conf eth_conf(const struct port *port, const struct port_conf *conf,
 	const struct rte_eth_dev_info *info) {
 	const uint64_t rss = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP;
-	struct rte_eth_conf eth = {
+	struct rte_eth_conf eth = {.rxmode.offloads = port->rx_offloads & info->rx_offload_capa,
 		.txmode.offloads = port->pub.tx_offloads & info->tx_offload_capa};
 
 	if (port->pub.n_rxq > 1 && (info->flow_type_rss_offloads & rss)) {
@@ -111,7 +111,7 @@ static struct rte_eth_conf eth_conf(const struct port *port, const struct port_c
 	if (port->kind->mtu_set == NULL || port->kind == &port_kernel_kind)
 		return eth; // for the others the MTU is no matter of DPDK's
 	eth.rxmode.mtu = conf->mtu;
-	eth.rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+	eth.rxmode.offloads |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
 	return eth;
 }
 

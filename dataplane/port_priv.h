@@ -54,10 +54,11 @@ struct port {
 	uint16_t n_rxq,
 		n_txq; // wanted by the kind; 0: by workers and limits. pub.n_rxq is 0 when disabled
 	uint16_t ring; // slots of its queues, wanted by the kind; 0: port_start() chooses
-	uint16_t mtu_better; // up to this MTU a better driver would do; 0: this one is the best
-	uint16_t spare_txq;  // further tx queues at the end, that no worker owns
+	uint16_t mtu_better;  // up to this MTU a better driver would do; 0: this one is the best
+	uint16_t spare_txq;   // further tx queues at the end, that no worker owns
+	uint64_t rx_offloads; // RTE_ETH_RX_OFFLOAD_* to ask of the device
 
-	bool open, started, enabled, link_up, link_known, gone;
+	bool open, started, enabled, link_up, link_known, gone, resting;
 	uint64_t speed_bps;
 	uint16_t saved_rxq; // while disabled
 	void *state;        // the kind's own
@@ -69,6 +70,7 @@ struct dp_port_kind {
 		*name; // what `leat show ports` prints as driver, unless port->driver says another
 	const char *prefix; // device = "tap:x" → "tap:"; NULL: chosen otherwise
 	const char *help;
+	bool alone; // cannot be a member of a bond
 	// What no two ports can have at the same time ("dev:eth1"), into `buf`; "": nothing.
 	void (*claim)(const struct port_conf *conf, char *buf, size_t size);
 	// Refuses a device text that is wrong in form. NULL: all are fine.
@@ -90,6 +92,18 @@ struct dp_port_kind {
 
 extern const struct dp_port_kind port_kernel_kind, port_tap_kind, port_vhost_kind, port_memif_kind,
 	port_pcap_kind, port_null_kind, port_ring_kind, port_pci_kind, port_bond_kind;
+
+// ---- the life of ports (port.c) --------------------------------------------------------------------------
+
+// A port that is not open yet, with copies of `object` and `identity` (which may be NULL).
+struct port *port_new(
+	const char *name, const json_t *object, const json_t *identity, struct err *err);
+int port_open(struct port *port, const struct port_conf *conf, unsigned workers, struct err *err);
+void port_close(struct port *port); // nothing when it is not open
+void port_free(struct port *port);  // closed; NULL is fine
+// Takes a port from the workers and gives it back. In between, which must be short, its packets are drops.
+void port_rest(struct port *port);
+void port_resume(struct port *port);
 
 // ---- configuration (port_conf.c) -----------------------------------------------------------------------
 
