@@ -391,6 +391,20 @@ static struct dp_poll *poll_common(const struct dp_poll *was, const struct dp_po
 	return common;
 }
 
+// Frees what was handed over to a port or a worker that is gone: it must not leave by the next one of that number.
+// Nobody else uses such a ring after dp_sync().
+static void rings_drain(void) {
+	struct rte_mbuf *m;
+
+	for (unsigned p = 0; p < DP_MAX_PORTS; p++) {
+		for (unsigned i = dp_ports[p] ? n_workers : 0; i < DP_MAX_WORKERS; i++) {
+			while (dp_tx_rings[p][i] &&
+				rte_ring_dequeue(dp_tx_rings[p][i], (void **)&m) == 0)
+				rte_pktmbuf_free(m);
+		}
+	}
+}
+
 // A queue that changes hands must rest for a moment: two workers must never poll it at once. So the lists without
 // it come first, and the full ones when every worker has seen that.
 void dp_workers_ports_changed(void) {
@@ -417,8 +431,10 @@ void dp_workers_ports_changed(void) {
 		if (lists[i])
 			poll_publish(&dp_workers[i], poll_common(dp_workers[i].poll, lists[i]));
 	}
-	if (loses)
+	if (loses) {
 		dp_sync();
+		rings_drain();
+	}
 	for (unsigned i = 0; i < DP_MAX_WORKERS; i++)
 		poll_publish(&dp_workers[i], lists[i]);
 }

@@ -7,6 +7,7 @@
 #include "tests/packet/harness.h"
 #include <rte_cycles.h>
 #include <rte_pause.h>
+#include <rte_ring.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -117,6 +118,55 @@ static void test_resize_under_traffic(void **) {
 		flow_wait(&flows[f], flows[f].sent);
 	assert_true(flows[0].sent > 5000);
 	assert_int_equal(packet_drops("drop_port_tx_full"), 0);
+}
+
+// ---- hand-over ---------------------------------------------------------------------------------------------------
+
+static void use_ports(unsigned workers, bool both) {
+	char text[256];
+
+	snprintf(text, sizeof(text), "{\"ports\": {%s \"b\": {\"device\": \"ring:b\"}}, %s %u}}",
+		both ? "\"a\": {\"device\": \"ring:a\"}," : "",
+		"\"system\": {\"workers\":", workers);
+	packet_config(text);
+	int a = dp_port_find("a"), b = dp_port_find("b");
+	if (both)
+		other_port[b] = a;
+	dp_port_mode_set(b, DP_PORT_L2);
+}
+
+static void send_numbered(uint32_t number) {
+	uint8_t frame[60] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x88, 0xb5};
+
+	memcpy(frame + 14, &number, sizeof(number));
+	packet_send("b", frame, sizeof(frame));
+}
+
+static void expect_numbered(uint32_t wanted) {
+	uint64_t end = rte_rdtsc() + WAIT_S * rte_get_tsc_hz();
+	uint8_t frame[PACKET_FRAME_MAX];
+	uint32_t number;
+
+	while (packet_recv("a", frame) < 0)
+		assert_true(rte_rdtsc() < end);
+	memcpy(&number, frame + 14, sizeof(number));
+	assert_int_equal(number, wanted);
+}
+
+// Worker 1 hands over to worker 0 what leaves by a. What lies there when a goes must not leave by the next port.
+static void test_a_port_takes_along_what_was_handed_over(void **) {
+	for (uint32_t round = 0; round < 200; round++) {
+		use_ports(1, true); // one transmit queue
+		use_ports(2, true);
+		send_numbered(round);
+		expect_numbered(round);
+		struct rte_ring *rx = rte_ring_lookup("ring.b.rx");
+		for (unsigned i = 0; i < 32; i++)
+			send_numbered(round);
+		while (rte_ring_count(rx) > 0)
+			rte_pause();
+		use_ports(2, false);
+	}
 }
 
 // ---- the watchdog ----------------------------------------------------------------------------------------------
@@ -243,6 +293,7 @@ static int teardown(void **) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_resize_under_traffic),
+		cmocka_unit_test(test_a_port_takes_along_what_was_handed_over),
 		cmocka_unit_test(test_stuck_worker_is_noticed),
 		cmocka_unit_test(test_idle_worker_is_not_stuck),
 		cmocka_unit_test(test_refusals),
