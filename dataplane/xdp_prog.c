@@ -22,7 +22,8 @@ static const char *const map_names[] = {
 	[XDP_MAP_COUNTERS] = "leat_counters",
 };
 
-static int quiet(enum libbpf_print_level, const char *format, va_list args) {
+__attribute__((format(printf, 2, 0))) static int quiet(
+	enum libbpf_print_level, const char *format, va_list args) {
 	char line[256];
 
 	vsnprintf(line, sizeof(line), format, args);
