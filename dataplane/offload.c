@@ -116,6 +116,28 @@ static int sum_pseudo(const struct rte_mbuf *m, const struct offload_headers *h,
 	return 0;
 }
 
+// Sum of `len` bytes from `at`. Not by rte_raw_cksum_mbuf() of DPDK 22.11, which is wrong when a buffer of odd length
+// comes before another: it swaps the bytes of a sum that it has not folded, and loses what is above them.
+static int sum_range(const struct rte_mbuf *m, uint32_t at, uint32_t len, uint16_t *sum) {
+	uint32_t total = 0, done = 0;
+
+	if (at > m->pkt_len || len > m->pkt_len - at)
+		return -EINVAL;
+	for (; done < len; m = m->next) {
+		if (at >= m->data_len) {
+			at -= m->data_len;
+			continue;
+		}
+		uint32_t part = RTE_MIN(len - done, m->data_len - at);
+		uint16_t piece = rte_raw_cksum(rte_pktmbuf_mtod_offset(m, const void *, at), part);
+		total += done & 1 ? rte_bswap16(piece) : piece;
+		done += part;
+		at = 0;
+	}
+	*sum = sum_fold(total);
+	return 0;
+}
+
 static uint16_t csum_at(const struct offload_headers *h) {
 	return h->proto == IPPROTO_TCP ? TCP_CSUM_AT : UDP_CSUM_AT;
 }
@@ -147,7 +169,7 @@ static int csum_l4(struct rte_mbuf *m, const struct offload_headers *h) {
 	if (h->end > m->pkt_len || h->l4 + csum_at(h) + 2 > h->end)
 		return -EINVAL;
 	if (csum_write(m, h->l4 + csum_at(h), 0) < 0 || sum_pseudo(m, h, &pseudo) < 0 ||
-		rte_raw_cksum_mbuf(m, h->l4, h->end - h->l4, &raw) < 0)
+		sum_range(m, h->l4, h->end - h->l4, &raw) < 0)
 		return -EINVAL;
 	uint16_t csum = ~sum_fold(raw + pseudo);
 	if (csum == 0)
@@ -160,7 +182,7 @@ static int csum_v4(struct rte_mbuf *m, const struct offload_headers *h) {
 
 	if (h->v6)
 		return 0;
-	if (csum_write(m, at, 0) < 0 || rte_raw_cksum_mbuf(m, h->l3, h->l4 - h->l3, &raw) < 0)
+	if (csum_write(m, at, 0) < 0 || sum_range(m, h->l3, h->l4 - h->l3, &raw) < 0)
 		return -EINVAL;
 	return csum_write(m, at, (uint16_t)~raw);
 }
@@ -457,7 +479,7 @@ int offload_sum(struct rte_mbuf *m, uint32_t start, uint32_t offset) {
 	uint16_t raw;
 
 	if (start >= m->pkt_len || start + offset + 2 > m->pkt_len ||
-		rte_raw_cksum_mbuf(m, start, m->pkt_len - start, &raw) < 0)
+		sum_range(m, start, m->pkt_len - start, &raw) < 0)
 		return -EINVAL;
 	uint16_t csum = ~raw;
 	return csum_write(m, start + offset, csum ? csum : 0xffff);
