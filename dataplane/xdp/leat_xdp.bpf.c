@@ -2,7 +2,7 @@
 // The XDP program of kernel interfaces: frames for addresses that stay with the kernel are passed to it, those from
 // blocked sources are dropped before any copy, and all others go to the AF_XDP socket of their queue. Without a
 // socket (leatd has ended) everything passes.
-#include "leat_xdp.h"
+#include "dataplane/xdp/leat_xdp.h"
 #include <linux/bpf.h>
 
 #include <bpf/bpf_core_read.h>
