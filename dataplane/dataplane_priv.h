@@ -17,6 +17,9 @@ struct dp_eal_info {
 	unsigned memory_mb; // asked for at start
 	unsigned burst;     // of ports, unless the config says another
 	unsigned simd_bits; // widest vector code that DPDK may choose
+	// Not cleaned up before the process ends. A memif server's driver leaves a socket with DPDK's interrupt
+	// thread, which rte_eal_cleanup() wakes while it unmaps the memory that describes it.
+	bool keep;
 	const char *run_dir;
 	const char *why_no_huge; // "" when huge
 	uint64_t start_ns;

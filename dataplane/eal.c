@@ -284,7 +284,8 @@ void dp_stop(void) {
 	dp_ports_fini();
 	dp_trace_fini();
 	dp_graph_fini();
-	rte_eal_cleanup();
+	if (!dp_eal.keep)
+		rte_eal_cleanup();
 	pool = pool_pages = NULL;
 	dp_eal.started = false;
 }

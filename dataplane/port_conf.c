@@ -155,6 +155,7 @@ const struct schema_row dp_port_rows[] = {
 
 static const struct dp_port_kind *const kinds[] = {
 	&port_tap_kind,
+	&port_memif_kind,
 	&port_pcap_kind,
 	&port_null_kind,
 	&port_ring_kind,
