@@ -208,7 +208,7 @@ int hostio_open(struct port *port, const struct port_conf *conf, const struct ho
 	int rc = port_rings_add(port, name, io->rx, tx, port->n_txq + port->spare_txq, err);
 	if (rc == 0)
 		rc = port_start(port, conf, workers, err);
-	if (rc == 0 && !rte_eth_add_rx_callback(port->pub.index, 0, hostio_turn, io))
+	if (rc == 0 && !(io->turn = rte_eth_add_rx_callback(port->pub.index, 0, hostio_turn, io)))
 		rc = err_set(
 			err, -rte_errno, "DPDK takes no callback (%s)", rte_strerror(rte_errno));
 	if (rc < 0) {
@@ -220,10 +220,15 @@ int hostio_open(struct port *port, const struct port_conf *conf, const struct ho
 	return 0;
 }
 
+// DPDK leaves the callback to whatever port has this index next.
 void hostio_close(struct port *port) {
+	struct hostio *io = port->pub.driver;
+
+	if (io && io->turn && rte_eth_remove_rx_callback(port->pub.index, 0, io->turn) == 0)
+		rte_free((void *)(uintptr_t)io->turn);
 	port_dev_remove(port);
-	if (port->pub.driver)
-		hostio_free(port->pub.driver);
+	if (io)
+		hostio_free(io);
 	port->pub.driver = NULL;
 }
 

@@ -24,6 +24,7 @@ struct hostio_slot {
 
 struct hostio {
 	const struct hostio_ops *ops;
+	const struct rte_eth_rxtx_callback *turn;
 	int fd;
 	uint16_t port;     // its ethdev
 	uint64_t next_tsc; // nothing is asked of the kernel before

@@ -190,6 +190,8 @@ const struct dp_port_kind *port_kind_find(const struct port_conf *conf) {
 	}
 	if (conf->device)
 		return is_pci(conf->device) ? &port_pci_kind : &port_kernel_kind;
+	if (conf->bond)
+		return &port_bond_kind;
 	return conf->vhost_user ? &port_vhost_kind : NULL;
 }
 
@@ -333,6 +335,11 @@ static int members_check(
 			rc = err_at(err, path, "bond.members: %s is a bond itself", text);
 		else
 			rc = which_check(&inner, path, err);
+		if (rc == 0 && port_kind_find(&inner)->alone)
+			rc = err_at(err, path,
+				"bond.members: %s cannot be a member; kernel interfaces, PCI NICs "
+				"and TAPs can",
+				text);
 		json_decref(object);
 		if (rc < 0)
 			return rc;

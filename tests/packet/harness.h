@@ -6,7 +6,7 @@
 //   packet_config("{\"ports\":{\"a\":{\"device\":\"ring:a\"}}, ...}");   // or Lua: "return { ports = ... }"
 //   packet_check(cases, n);                                           // or packet_send(), packet_step(), packet_expect()
 //
-// Every port of a test has device = "ring:<name of the port>". system.workers is 0 unless the configuration says
+// Every port of a test has device = "ring:<name of the port>", or is a bond of such. system.workers is 0 unless the configuration says
 // more; then the workers are real threads, packet_step() turns nothing, and the test waits for what it expects.
 #pragma once
 
