@@ -12,12 +12,18 @@
 #   leatd_stop, leatd_kill                SIGTERM (exit status must be 0), SIGKILL
 #   leat CMD..., leat_json FILTER NOUN... the client; `leat show NOUN... --json` through jq -r FILTER
 #   api METHOD PATH [CURL-OPTION...]      an API request; prints the body
+#   links_up                              waits until every port has its link
+#   stations [FILTER...]                  the fdb as lines `PORT VLAN MAC TYPE`, sorted; FILTER: port=p1 vlan=10 ...
+#   dropped REASON [PORT]                 packets dropped for REASON, drop_ left out
+#   dump NAME HOST [OPTION...] [FILTER]   tcpdump on eth0 of HOST, from now on, into $T/NAME.log
 #   frames <<'PY'                         sends and compares raw frames: tests/lib/frames.py
 #   stream_start HOST1 HOST2 PPS, stream_stop   frames lost meanwhile, JSON in $stream: tests/lib/stream.py
 #   bg NAME CMD...                        starts a command in the background; its output goes to $T/NAME.log
 #   wait_until 'CMD' [SECONDS]            polls until CMD succeeds
 #   expect 'CMD' [WHY], refuse 'CMD' [WHY], expect_eq GOT WANT WHAT
 #   on_exit CMD...                        further cleanup; skip WHY, fail WHY
+#
+# On a machine that is many times slower than usual (an emulated one), LEAT_SLOW=N makes every wait N times as patient.
 set -euo pipefail
 
 SMOKE_LIB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -194,8 +200,8 @@ mac_of() { # NAME [IF]
 
 now_ms() { echo $(("${EPOCHREALTIME/./}" / 1000)); }
 
-try_until() { # 'CMD' SECONDS: whether CMD succeeded in time
-	local end=$(($(now_ms) + $2 * 1000))
+try_until() { # 'CMD' SECONDS: whether CMD succeeded in time; LEAT_SLOW: by how much this machine is slower
+	local end=$(($(now_ms) + $2 * 1000 * ${LEAT_SLOW:-1}))
 	until (eval "$1") >/dev/null 2>&1; do
 		[ "$(now_ms)" -lt "$end" ] || return 1
 		sleep 0.05
@@ -295,6 +301,22 @@ api() { # METHOD PATH [CURL-OPTION...]
 	local method=$1 path=$2
 	shift 2
 	curl -sS --max-time 30 --unix-socket "$RUN/leat.sock" -X "$method" "$@" "http://leat$path"
+}
+
+links_up() { wait_until "leat show ports --json | jq -e 'all(.state == \"up\")'" 15; }
+
+stations() { # [FILTER...]
+	leat show fdb "$@" --json | jq -r 'sort_by(.port, .vlan, .mac)[] | "\(.port) \(.vlan) \(.mac) \(.type)"'
+}
+
+dropped() { # REASON [PORT]
+	leat show drops --json | jq --arg drop "drop_$1" --arg port "${2-}" \
+		'[.[] | select(.drop == $drop and ($port == "" or .port == $port)) | .packets] | add // 0'
+}
+
+dump() { # NAME HOST [OPTION...] [FILTER]
+	bg "$1" ip netns exec "$TAG-$2" tcpdump --immediate-mode -lnei eth0 "${@:3}"
+	wait_until "grep -q 'listening on' '$T/$1.log'"
 }
 
 frames() { /usr/bin/python3 "$SMOKE_LIB/frames.py" "$TAG"; }
