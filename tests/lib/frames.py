@@ -22,7 +22,10 @@ import struct
 import sys
 import time
 
-from scapy.all import ARP, IP, IPv6, ICMP, UDP, TCP, Dot1AD, Dot1Q, Ether, Raw  # noqa: F401
+from scapy.layers.inet import ICMP, IP, TCP, UDP  # noqa: F401
+from scapy.layers.inet6 import IPv6  # noqa: F401
+from scapy.layers.l2 import ARP, Dot1AD, Dot1Q, Ether  # noqa: F401
+from scapy.packet import Raw  # noqa: F401
 
 SOL_PACKET, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING, PACKET_STATISTICS = 263, 8, 23, 6
 SO_RCVBUFFORCE, ETH_P_ALL, CLONE_NEWNET = 33, 3, 0x40000000
