@@ -4,14 +4,18 @@
 #include "lib/clock.h"
 #include "lib/script.h"
 #include <rte_ring.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_STEPS 10000
+#define WAIT_NS   (20 * NSEC_PER_SEC)
 
 static json_t *running; // resolved
 static struct script *script;
+static char dir[] = "/tmp/leat-packet-XXXXXX";
 
 // ---- start ----------------------------------------------------------------------------------------------
 
@@ -22,12 +26,20 @@ static int start_failed(const struct err *err) {
 	return -1;
 }
 
+const char *packet_dir(void) {
+	return dir;
+}
+
 int packet_setup(const struct module *const *modules) {
 	struct dp_start_opts opts = {
-		.memory_mb = 128, .no_huge = true, .quiet = true, .run_dir = "/tmp"};
+		.memory_mb = 128, .no_huge = true, .quiet = true, .run_dir = dir};
 	struct err err = {0};
 	size_t n;
 
+	if (!mkdtemp(dir)) {
+		perror("packet_setup: no run dir");
+		return -1;
+	}
 	clock_fake_start(NSEC_PER_SEC);
 	running = json_object();
 	if (dp_start(&opts, &err) < 0 || module_add(&dataplane_module, &err) < 0)
@@ -62,9 +74,12 @@ int packet_teardown(void) {
 	script = NULL;
 	json_decref(running);
 	running = NULL;
+	bool left = rmdir(dir) < 0;
 	if (used > 0)
 		fprintf(stderr, "packet_teardown: %u packet buffers were lost\n", used);
-	return used > 0 ? -1 : 0;
+	if (left)
+		perror("packet_teardown: the run dir stays");
+	return used > 0 || left ? -1 : 0;
 }
 
 // ---- configuration ----------------------------------------------------------------------------------------
@@ -179,13 +194,18 @@ void packet_send(const char *port, const void *bytes, size_t len) {
 	packet_send_chain(port, bytes, len, RTE_MBUF_DEFAULT_DATAROOM);
 }
 
+static bool is_ring(const json_t *conf) {
+	const char *device = json_string_value(json_object_get(conf, "device"));
+
+	return device && strncmp(device, "ring:", 5) == 0;
+}
+
 static bool frames_wait(void) {
 	const char *port;
 	json_t *conf;
 
 	json_object_foreach (json_object_get(running, "ports"), port, conf) {
-		if (json_object_get(conf, "device") &&
-			rte_ring_count(ring_find(DP_RING_RX_NAME, port)) > 0)
+		if (is_ring(conf) && rte_ring_count(ring_find(DP_RING_RX_NAME, port)) > 0)
 			return true;
 	}
 	return false;
@@ -203,17 +223,69 @@ void packet_step(void) {
 	dp_step(); // what a node has queued for the next turn
 }
 
-void packet_advance(uint64_t ns) {
-	const struct module *const *list;
+static void modules_poll(void) {
 	size_t n;
+	const struct module *const *list = module_list(&n);
 
-	clock_fake_advance(ns);
-	packet_step();
-	list = module_list(&n);
 	for (size_t i = 0; i < n; i++) {
 		if (list[i]->poll)
 			list[i]->poll(clock_now_ns());
 	}
+}
+
+void packet_advance(uint64_t ns) {
+	clock_fake_advance(ns);
+	packet_step();
+	modules_poll();
+}
+
+bool packet_wait(bool (*done)(void *arg), void *arg) {
+	uint64_t start = clock_now_ns();
+
+	assert_false(clock_is_fake());
+	while (!done(arg)) {
+		if (clock_now_ns() - start > WAIT_NS)
+			return false;
+		packet_step();
+		modules_poll();
+		sched_yield(); // to the thread that the other side lives on
+	}
+	return true;
+}
+
+struct link_wait {
+	const char *port, *state;
+};
+
+static bool link_is(void *arg) {
+	const struct link_wait *wait = arg;
+	json_t *rows = packet_show("ports"), *row;
+	bool is = false;
+	size_t i;
+
+	json_array_foreach (rows, i, row) {
+		if (strcmp(json_string_value(json_object_get(row, "name")), wait->port) == 0)
+			is = strcmp(json_string_value(json_object_get(row, "state")),
+				     wait->state) == 0;
+	}
+	json_decref(rows);
+	return is;
+}
+
+void packet_wait_link(const char *port, bool up) {
+	struct link_wait wait = {port, up ? "up" : "down"};
+
+	if (!packet_wait(link_is, &wait))
+		fail_msg("the link of port %s does not go %s", port, wait.state);
+}
+
+static bool has_sent(void *arg) {
+	return packet_count(arg) > 0;
+}
+
+void packet_wait_expect(const char *port, const void *bytes, size_t len) {
+	packet_wait(has_sent, (void *)(uintptr_t)port);
+	packet_expect(port, bytes, len);
 }
 
 int packet_recv(const char *port, uint8_t *bytes) {
@@ -280,7 +352,7 @@ void packet_expect_none(void) {
 	int n;
 
 	json_object_foreach (json_object_get(running, "ports"), port, conf) {
-		n = json_object_get(conf, "device") ? packet_recv(port, got) : -1;
+		n = is_ring(conf) ? packet_recv(port, got) : -1;
 		if (n < 0)
 			continue;
 		dump_difference(got, n, NULL, 0);

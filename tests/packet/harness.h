@@ -38,7 +38,10 @@ struct packet_case {
 
 // Starts the data plane once per process (no hugepages), registers dataplane_module and `modules` (NULL-terminated).
 int packet_setup(const struct module *const *modules); // 0, or negative: says why on stderr
-int packet_teardown(void);                             // 0, or -1: a packet buffer was lost
+int packet_teardown(
+	void); // 0, or -1: a packet buffer was lost, or something stayed in packet_dir()
+// The run dir, of this process alone: the test's own files lie there too, and it removes them.
+const char *packet_dir(void);
 
 // Applies a whole configuration: JSON when it starts with '{', else Lua. Fails the test when it is refused.
 void packet_config(const char *text);
@@ -52,6 +55,13 @@ void packet_send_chain(const char *port, const void *bytes, size_t len, size_t s
 void packet_step(void);
 // Moves the clock, turns the loop and lets every module poll.
 void packet_advance(uint64_t ns);
+
+// For ports whose other side takes its time: turns the loop and lets modules poll until done() says so, at most 20 s
+// of real time (false). Needs the real clock: clock_fake_stop().
+bool packet_wait(bool (*done)(void *arg), void *arg);
+// The same, until that port's link is up (or down), or until it sent a frame. Fails the test when that does not come.
+void packet_wait_link(const char *port, bool up);
+void packet_wait_expect(const char *port, const void *bytes, size_t len);
 
 // The next frame that a port sent: its length, or -1. `bytes` has room for PACKET_FRAME_MAX.
 int packet_recv(const char *port, uint8_t *bytes);
