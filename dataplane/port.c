@@ -173,8 +173,8 @@ int port_open(struct port *port, const struct port_conf *conf, unsigned workers,
 	port->kind = port_kind_find(conf);
 	port->driver = port->kind->name;
 	port->enabled = true;
+	port->gone = port->link_known = false;
 	device_name(port, conf);
-	snprintf(port->pub.name, sizeof(port->pub.name), "%s", conf->name);
 	port->pub.mtu = conf->mtu;
 	int rc = port->kind->open(port, conf, workers, &why);
 	if (rc < 0) {
@@ -208,8 +208,10 @@ struct port *port_new(
 		return NULL;
 	}
 	memset(port, 0, sizeof(*port));
+	snprintf(port->pub.name, sizeof(port->pub.name), "%s", name);
 	port->conf = json_deep_copy(object);
 	port->identity = json_deep_copy(identity);
+	snprintf(port->pub.name, sizeof(port->pub.name), "%s", name);
 	port->pub.index = DP_NONE;
 	return port;
 }
@@ -340,6 +342,27 @@ static void displace(struct dp_ports_plan *plan) {
 	}
 }
 
+static void link_read(struct port *port, bool *up) {
+	struct rte_eth_link link = {0};
+
+	*up = false;
+	if (rte_eth_link_get_nowait(port->pub.index, &link) < 0)
+		return;
+	if (link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
+		port->speed_bps = (uint64_t)link.link_speed * 1000000;
+	*up = port->kind->link ? port->kind->link(port) : link.link_status == RTE_ETH_LINK_UP;
+	*up = *up && port->enabled;
+}
+
+static void publish(struct port *port) {
+	bool up;
+
+	link_read(port, &up);
+	if (up)
+		dp_ports_up |= RTE_BIT32(port->pub.index);
+	__atomic_store_n(&dp_ports[port->pub.index], &port->pub, __ATOMIC_RELEASE);
+}
+
 // Takes ethdevs until the next free one has the wanted index. Returns how many were taken, into `fill`.
 static unsigned slots_fill(unsigned index, struct port *fill) {
 	unsigned n = 0;
@@ -372,7 +395,7 @@ static void reopen(struct dp_ports_plan *plan, struct port *port) {
 		port_dev_remove(&fill[filled]);
 	if (rc == 0 && port->pub.index == index) {
 		port->pub.mode = mode;
-		__atomic_store_n(&dp_ports[index], &port->pub, __ATOMIC_RELEASE);
+		publish(port);
 		return;
 	}
 	log_error("ports", "port lost: it could not be opened again after a change was refused",
@@ -453,8 +476,6 @@ int dp_ports_prepare(const json_t *, const json_t *new_ports, unsigned workers,
 	return 0;
 }
 
-static void link_read(struct port *port, bool *up);
-
 static void live_commit(struct step *step) {
 	struct port *port = step->port;
 	struct port_conf conf;
@@ -464,15 +485,6 @@ static void live_commit(struct step *step) {
 	port_enable(port, conf.enabled);
 	if (port->kind->live)
 		port->kind->live(port, &conf);
-}
-
-static void add_commit(struct port *port) {
-	bool up;
-
-	link_read(port, &up);
-	if (up)
-		dp_ports_up |= RTE_BIT32(port->pub.index);
-	__atomic_store_n(&dp_ports[port->pub.index], &port->pub, __ATOMIC_RELEASE);
 }
 
 void dp_ports_commit(struct dp_ports_plan *plan) {
@@ -486,7 +498,7 @@ void dp_ports_commit(struct dp_ports_plan *plan) {
 	for (size_t i = 0; i < plan->steps.n; i++) {
 		struct step *step = &plan->steps.items[i];
 		if (step->kind == STEP_ADD)
-			add_commit(step->port);
+			publish(step->port);
 		if (step->kind == STEP_LIVE)
 			live_commit(step);
 	}
@@ -563,18 +575,6 @@ void dp_ports_fini(void) {
 }
 
 // ---- link state ---------------------------------------------------------------------------------------------------
-
-static void link_read(struct port *port, bool *up) {
-	struct rte_eth_link link = {0};
-
-	*up = false;
-	if (rte_eth_link_get_nowait(port->pub.index, &link) < 0)
-		return;
-	if (link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
-		port->speed_bps = (uint64_t)link.link_speed * 1000000;
-	*up = port->kind->link ? port->kind->link(port) : link.link_status == RTE_ETH_LINK_UP;
-	*up = *up && port->enabled;
-}
 
 static void link_changed(struct port *port, bool up) {
 	unsigned index = port->pub.index;

@@ -305,6 +305,8 @@ static int which_check(const struct port_conf *conf, const char *path, struct er
 	const struct dp_port_kind *kind = port_kind_find(conf);
 	if (!kind)
 		return err_at(err, path, "there is no driver for this device");
+	if (conf->driver == PORT_DRIVER_PCI && kind != &port_pci_kind)
+		return err_at(err, path, "driver pci wants a PCI address as device");
 	if (conf->driver != PORT_DRIVER_AUTO && conf->driver != PORT_DRIVER_PCI &&
 		kind != &port_kernel_kind)
 		return err_at(err, path, "driver %s is for kernel interfaces",
@@ -354,8 +356,9 @@ static int members_check(
 }
 
 struct claims {
-	json_t *owners; // claim → port
-	const char *name, *other;
+	json_t *owners;   // claim → port
+	const char *name; // of the port whose claims are added
+	char other[32];   // the port that was there before; "": none
 	char text[PORT_DEVICE_LEN];
 };
 
@@ -363,8 +366,8 @@ static void claim_add(const char *claim, void *arg) {
 	struct claims *claims = arg;
 	const char *owner = json_string_value(json_object_get(claims->owners, claim));
 
-	if (owner && !claims->other) {
-		claims->other = owner;
+	if (owner && *claims->other == '\0') {
+		snprintf(claims->other, sizeof(claims->other), "%s", owner);
 		snprintf(claims->text, sizeof(claims->text), "%s", strchr(claim, ':') + 1);
 	}
 	json_object_set_new(claims->owners, claim, json_string(claims->name));
@@ -388,7 +391,7 @@ int dp_ports_check(const json_t *ports, const char *path, struct err *err) {
 		if (port_master(ports, claims.name))
 			continue; // its claims are the bond's
 		port_claims(ports, claims.name, object, claim_add, &claims);
-		if (!claims.other)
+		if (*claims.other == '\0')
 			continue;
 		rc = err_at(err, at, "%s is in use by port %s; a device belongs to one port",
 			claims.text, claims.other);
