@@ -306,6 +306,10 @@ unsigned packet_count(const char *port) {
 	return rte_ring_count(ring_find(DP_RING_TX_NAME, port));
 }
 
+unsigned packet_waiting(const char *port) {
+	return rte_ring_count(ring_find(DP_RING_RX_NAME, port));
+}
+
 // 16 bytes per line; a second line shows what was wanted where they differ.
 static void dump_line(const char *mark, const uint8_t *bytes, size_t len, size_t from) {
 	char line[128];

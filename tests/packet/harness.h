@@ -65,7 +65,8 @@ void packet_wait_expect(const char *port, const void *bytes, size_t len);
 
 // The next frame that a port sent: its length, or -1. `bytes` has room for PACKET_FRAME_MAX.
 int packet_recv(const char *port, uint8_t *bytes);
-unsigned packet_count(const char *port); // frames that a port sent and nobody took yet
+unsigned packet_count(const char *port);   // frames that a port sent and nobody took yet
+unsigned packet_waiting(const char *port); // frames queued at a port that no worker took yet
 // Fails with both dumps and a caret line when the next frame is not this one, byte for byte.
 void packet_expect(const char *port, const void *bytes, size_t len);
 // Fails when some port still has a frame that nobody expected.
