@@ -211,7 +211,6 @@ struct port *port_new(
 	snprintf(port->pub.name, sizeof(port->pub.name), "%s", name);
 	port->conf = json_deep_copy(object);
 	port->identity = json_deep_copy(identity);
-	snprintf(port->pub.name, sizeof(port->pub.name), "%s", name);
 	port->pub.index = DP_NONE;
 	return port;
 }
