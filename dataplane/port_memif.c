@@ -32,7 +32,7 @@
 #define REGIONS_MAX   256
 #define RELAY_MAX     64 // messages per turn, each way
 #define RELAY_WAIT_US 500
-#define HANDSHAKE_NS  (3 * NSEC_PER_SEC)
+#define HANDSHAKE_NS  (10 * NSEC_PER_SEC)
 #define RETRY_NS      (500 * NSEC_PER_MSEC)
 #define HANG_UP_NS    (2 * NSEC_PER_SEC)
 #define DESC_BYTES    16

@@ -93,7 +93,18 @@ static int pcap_port_open(
 		rc = port_start(port, conf, workers, err);
 	if (rc < 0)
 		port_dev_remove(port);
+	port->pub.n_rxq = 0; // not yet
 	return rc;
+}
+
+// The file is read once, so nothing of it must be lost while nobody has taken the port into use.
+static bool pcap_link(struct port *port) {
+	if (port->enabled && port->pub.n_rxq == 0 && port->pub.mode != DP_PORT_UNUSED) {
+		port->pub.n_rxq = 1;
+		dp_workers_ports_changed();
+		dp_sync();
+	}
+	return true;
 }
 
 const struct dp_port_kind port_pcap_kind = {
@@ -105,4 +116,5 @@ const struct dp_port_kind port_pcap_kind = {
 	.check = pcap_check,
 	.open = pcap_port_open,
 	.close = port_dev_remove,
+	.link = pcap_link,
 };
