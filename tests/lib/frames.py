@@ -16,6 +16,7 @@ The program comes on stdin and is run with these names (and scapy's Ether, Dot1Q
 The kernel hands the outermost VLAN tag over beside the frame; it is put back where it was.
 """
 import ctypes
+import errno
 import os
 import socket
 import struct
@@ -73,6 +74,10 @@ class Wire:
             data, control, _, _ = self.sock.recvmsg(1 << 17, 256)
         except (socket.timeout, BlockingIOError):
             return None
+        except OSError as error:
+            if error.errno == errno.ENETDOWN:
+                return None  # told once when the interface goes down, or was down; it may come up again
+            raise
         for level, kind, value in control:
             if level == SOL_PACKET and kind == PACKET_AUXDATA and len(value) >= 20:
                 status, _, _, _, _, tci, tpid = struct.unpack('=IIIHHHH', value[:20])
