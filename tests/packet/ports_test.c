@@ -2,7 +2,7 @@
 // The life of ports in transactions, on rings: added, changed while they run, replaced, swapped, and brought back when
 // a transaction fails.
 #include "dataplane/dataplane.h"
-#include "dataplane/port.h"
+#include "dataplane/port.h" // lint: allow priv: it looks at the ports as the workers see them
 #include "lib/clock.h"
 #include "tests/packet/harness.h"
 #include <rte_dev.h>
