@@ -42,6 +42,7 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-exitcode=99:detect_leaks=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1:exitcode=99}
 export LSAN_OPTIONS=${LSAN_OPTIONS:-exitcode=99:suppressions=$SMOKE_LIB/lsan.supp:print_suppressions=0}
 
+netns_mounted=$(! mountpoint -q /run/netns || echo yes)
 leatd_pid='' leatd_runs=0 stream='' stream_pid=''
 declare -A smoke_ns=()
 smoke_bg=() smoke_exit=()
@@ -95,6 +96,9 @@ smoke_cleanup() {
 		for pid in $(ip netns pids "$TAG-$ns" 2>/dev/null); do kill -9 "$pid" 2>/dev/null; done
 		ip netns del "$TAG-$ns" 2>/dev/null
 	done
+	# What `ip netns` mounted for this test, and what a DPDK peer named by --file-prefix $TAG leaves.
+	[ -n "$netns_mounted" ] || [ -n "$(ls /run/netns 2>/dev/null)" ] || umount /run/netns 2>/dev/null
+	rm -rf "/run/dpdk/$TAG"
 	if [ $status != 0 ] && [ $status != 77 ] && [ -n "${LEAT_LOG_DIR-}" ]; then
 		mkdir -p "$LEAT_LOG_DIR/$NAME" && cp -r "$T"/. "$LEAT_LOG_DIR/$NAME/" 2>/dev/null
 	fi
