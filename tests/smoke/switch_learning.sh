@@ -52,4 +52,5 @@ answer
 expect_eq "$(copies)" "0 1 1" "copies to a station on a port that does not learn"
 leat set switches.s.ageing 1s
 wait_until '[ -z "$(stations)" ]' 10
-expect_eq "$(leat_json '.[0].aged' switches)" 1 "stations aged"
+# At least that one: the kernels of h1 and h2 may have asked for each other once more meanwhile.
+expect "leat show switches --json | jq -e '.[0].aged >= 1'" "stations aged are counted"
