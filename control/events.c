@@ -13,7 +13,8 @@
 struct subscriber {
 	LIST_ENTRY(subscriber) link;
 	struct ctl_events *events;
-	char *queue; // CTL_QUEUE_BYTES; [0, len) waits
+	bool read_only; // whose places it counts among
+	char *queue;    // CTL_QUEUE_BYTES; [0, len) waits
 	size_t len;
 	uint64_t lost;
 	uint64_t heartbeat_ns; // when the next one is due
@@ -21,7 +22,7 @@ struct subscriber {
 
 struct ctl_events {
 	LIST_HEAD(, subscriber) subscribers;
-	unsigned n;
+	unsigned n[2]; // [read_only]
 	uint64_t id;
 };
 
@@ -43,7 +44,7 @@ static void on_event(const char *name, const json_t *data, void *arg) {
 	struct subscriber *subscriber;
 	char *text = NULL;
 	events->id++;
-	if (events->n == 0)
+	if (LIST_EMPTY(&events->subscribers))
 		return;
 	// One line: JSON_COMPACT writes no line feed.
 	char *json = json_dumps(data, JSON_COMPACT | JSON_SORT_KEYS);
@@ -102,15 +103,16 @@ static ssize_t subscriber_read(void *arg, void *buf, size_t size) {
 static void subscriber_close(void *arg) {
 	struct subscriber *subscriber = arg;
 	LIST_REMOVE(subscriber, link);
-	subscriber->events->n--;
+	subscriber->events->n[subscriber->read_only]--;
 	free(subscriber->queue);
 	free(subscriber);
 }
 
-int ctl_events_subscribe(struct ctl_events *events, struct ctl_reply *reply, struct err *err) {
-	if (events->n >= CTL_SUBSCRIBERS)
-		return err_set(
-			err, -EUSERS, "%u clients read events already; end one first", events->n);
+int ctl_events_subscribe(
+	struct ctl_events *events, bool read_only, struct ctl_reply *reply, struct err *err) {
+	if (events->n[read_only] >= CTL_SUBSCRIBERS)
+		return err_set(err, -EUSERS, "%u clients read events already; end one first",
+			events->n[read_only]);
 	struct subscriber *subscriber = calloc(1, sizeof(*subscriber));
 	if (subscriber)
 		subscriber->queue = malloc(CTL_QUEUE_BYTES);
@@ -119,8 +121,9 @@ int ctl_events_subscribe(struct ctl_events *events, struct ctl_reply *reply, str
 		return err_set(err, -ENOMEM, "out of memory");
 	}
 	subscriber->events = events;
+	subscriber->read_only = read_only;
 	LIST_INSERT_HEAD(&events->subscribers, subscriber, link);
-	events->n++;
+	events->n[read_only]++;
 	reply->status = 200;
 	reply->type = "text/event-stream";
 	reply->feed.read = subscriber_read;
@@ -131,7 +134,8 @@ int ctl_events_subscribe(struct ctl_events *events, struct ctl_reply *reply, str
 
 void ctl_get_events(struct ctl_call *call) {
 	struct err err = {0};
-	int rc = ctl_events_subscribe(call->api->events, call->reply, &err);
+	int rc = ctl_events_subscribe(
+		call->api->events, call->request->read_only, call->reply, &err);
 	if (rc < 0)
 		ctl_reply_error(call->reply, ctl_status(rc), &err);
 }
