@@ -126,11 +126,18 @@ static void mark_bad(const struct ctl_store *store, uint64_t number, const struc
 	free(bad);
 }
 
+// The process is short of something; the file may be good.
+static bool is_shortage(const struct err *err) {
+	return err->code == -ENOMEM || err->code == -EMFILE || err->code == -ENFILE;
+}
+
 static int entry_load(struct ctl_store *store, uint64_t number, struct err *err) {
 	struct err bad = {0};
 	json_t *revision = revision_read(store, number, &bad);
 	if (number > store->highest)
 		store->highest = number;
+	if (revision == NULL && is_shortage(&bad))
+		return err_set(err, bad.code, "%s", bad.msg);
 	if (revision == NULL) {
 		mark_bad(store, number, &bad);
 		return 0;
@@ -289,8 +296,10 @@ json_t *ctl_store_read(struct ctl_store *store, uint64_t number, struct err *err
 	json_t *revision = revision_read(store, number, &bad);
 	if (revision)
 		return revision;
-	mark_bad(store, number, &bad);
-	entry_del(store, entry);
+	if (!is_shortage(&bad)) {
+		mark_bad(store, number, &bad);
+		entry_del(store, entry);
+	}
 	err_set(err, bad.code, "%s", bad.msg);
 	return NULL;
 }

@@ -28,7 +28,8 @@ uint64_t ctl_store_next(const struct ctl_store *store); // the number of the rev
 // the limit are removed.
 int ctl_store_write(struct ctl_store *store, const json_t *revision, struct err *err);
 
-// New reference; NULL with err set: -ENOENT (never there, or pruned), or unreadable.
+// New reference; NULL with err set: -ENOENT (never there, or pruned); -ENOMEM, -EMFILE, -ENFILE (the process is short
+// of something; the revision stays); else it is damaged, and has become <N>.bad.
 json_t *ctl_store_read(struct ctl_store *store, uint64_t number, struct err *err);
 
 // The newest confirmed revision below `before` (UINT64_MAX: of all); 0: none.

@@ -230,7 +230,8 @@ int ctl_config_commit(struct ctl_config *config, struct ctl_version *version,
 		json_decref(changes);
 		return rc;
 	}
-	*result = (struct ctl_result){config->number, changes,
-		config->pending.active ? config->pending.deadline_wall_ns : 0};
+	// A dry run beside a change that waits has nothing to confirm: that one's deadline is not its own.
+	*result = (struct ctl_result){
+		config->number, changes, commit->dry_run ? 0 : ctl_config_confirm_by(config)};
 	return 0;
 }

@@ -159,8 +159,6 @@ static int rollback_target(
 	const struct ctl_config *config, int64_t to, uint64_t *target, struct err *err) {
 	if (to >= 0)
 		*target = (uint64_t)to;
-	else if (config->pending.active)
-		*target = config->pending.back_to;
 	else
 		*target = ctl_store_last_done(config->store, config->number);
 	if (to < 0 && *target == 0 && !config->pending.active)

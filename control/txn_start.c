@@ -48,10 +48,9 @@ void ctl_config_free(struct ctl_config *config) {
 // The newest confirmed revision that can be read becomes the wanted one.
 static void want_last(struct ctl_config *config) {
 	json_t *bundle, *overlay;
-	uint64_t number;
-	while ((number = ctl_store_last_done(config->store, UINT64_MAX))) {
+	uint64_t number = UINT64_MAX;
+	while ((number = ctl_store_last_done(config->store, number))) {
 		struct err err = {0};
-		// One that cannot be read is gone from the store.
 		if (ctl_config_load(config, number, &bundle, &overlay, &err) < 0)
 			continue;
 		json_decref(config->bundle);
@@ -157,28 +156,52 @@ static void retry(struct ctl_config *config) {
 	event_emit("config.restored", json_pack("{s:I}", "revision", (json_int_t)config->number));
 }
 
-static int revert(struct ctl_config *config, struct err *err) {
-	struct ctl_version version;
+static int revert_build(
+	struct ctl_config *config, uint64_t number, struct ctl_version *version, struct err *err) {
 	json_t *bundle = NULL, *overlay = NULL;
-	struct ctl_commit commit = {.kind = "revert",
-		.comment = "not confirmed in time",
-		.insist = true,
-		.fallback = config->pending.back_to};
-	int rc = ctl_config_load(config, config->pending.back_to, &bundle, &overlay, err);
+	int rc = ctl_config_load(config, number, &bundle, &overlay, err);
 	if (rc == 0)
-		rc = ctl_version_build(bundle, overlay, &version, err);
-	if (rc == 0)
-		rc = ctl_config_commit(config, &version, &commit, NULL, err);
+		rc = ctl_version_build(bundle, overlay, version, err);
 	json_decref(bundle);
 	json_decref(overlay);
 	return rc;
+}
+
+static void announce_damaged(uint64_t number, uint64_t instead, const struct err *err) {
+	char text[1100];
+	const char *why = err_print(err, text, sizeof(text));
+	log_error("control", "the revision to go back to is damaged; an older one is used",
+		"revision=%" PRIu64 " instead=%" PRIu64 " why=\"%s\"", number, instead, why);
+	event_emit("config.damaged",
+		json_pack("{s:I, s:I, s:s}", "revision", (json_int_t)number, "instead",
+			(json_int_t)instead, "why", why));
+}
+
+// Back to *to, which ran a moment ago and is refused only when its file was spoilt since: then to the newest one before
+// it that is not, at last to the empty configuration. Whoever waits for the revert may have no other way in.
+static int revert(struct ctl_config *config, uint64_t *to, struct err *err) {
+	struct ctl_version version;
+	int rc;
+	while ((rc = revert_build(config, *to, &version, err)) < 0 && *to > 0) {
+		if (rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE)
+			return rc;
+		uint64_t number = *to;
+		*to = ctl_store_last_done(config->store, number);
+		announce_damaged(number, *to, err);
+		*err = (struct err){0};
+	}
+	struct ctl_commit commit = {.kind = "revert",
+		.comment = "not confirmed in time",
+		.insist = true,
+		.fallback = *to};
+	return rc < 0 ? rc : ctl_config_commit(config, &version, &commit, NULL, err);
 }
 
 static void revert_due(struct ctl_config *config, uint64_t now_ns) {
 	struct err err = {0};
 	char why[1100];
 	uint64_t number = config->number, back_to = config->pending.back_to;
-	if (revert(config, &err) == 0) {
+	if (revert(config, &back_to, &err) == 0) {
 		log_warn("control", "config reverted: it was not confirmed in time",
 			"from=%" PRIu64 " to=%" PRIu64, number, back_to);
 		event_emit("config.reverted",
