@@ -155,12 +155,19 @@ int dp_system_decode(const json_t *tree, struct dp_workers_conf *conf, struct er
 	return cpus_share(conf, err);
 }
 
+static enum log_level log_started;
+
+void dp_system_init(void) {
+	log_started = log_get_level();
+}
+
 void dp_system_log_level(const json_t *tree) {
 	const char *word = json_string_value(schema_get(tree, "system.log"));
 	enum log_level level;
 
-	if (word && log_level_parse(word, &level) == 0)
-		log_set_level(level);
+	if (word == NULL || log_level_parse(word, &level) < 0)
+		level = log_started;
+	log_set_level(level);
 }
 
 // ---- show nodes -----------------------------------------------------------------------------------------

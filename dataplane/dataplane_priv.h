@@ -182,4 +182,5 @@ extern struct module_noun dp_nouns[];
 extern const struct module_stream dp_streams[];
 // Fills `conf` from the resolved tree (defaults when the section is absent), and checks what rows cannot.
 int dp_system_decode(const json_t *tree, struct dp_workers_conf *conf, struct err *err);
+void dp_system_init(void); // remembers how the process was started
 void dp_system_log_level(const json_t *tree);

@@ -11,6 +11,7 @@ struct plan {
 };
 
 static int dataplane_init(struct err *err) {
+	dp_system_init();
 	return dp_graph_layout(err); // again: plugins may have brought nodes
 }
 

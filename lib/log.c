@@ -30,6 +30,10 @@ void log_set_level(enum log_level level) {
 	atomic_store(&log_level, (int)level);
 }
 
+enum log_level log_get_level(void) {
+	return (enum log_level)atomic_load(&log_level);
+}
+
 void log_set_timestamps(bool on) {
 	atomic_store(&log_timestamps, on);
 }

@@ -12,6 +12,7 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 // Lines above `level` are dropped. Default: info. `timestamps`: prefix time=RFC3339 (off under
 // journald).
 void log_set_level(enum log_level level);
+enum log_level log_get_level(void);
 void log_set_timestamps(bool on);
 // Returns 0 or -EINVAL: "error", "warn", "info", "debug".
 int log_level_parse(const char *word, enum log_level *level);

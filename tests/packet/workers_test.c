@@ -4,6 +4,7 @@
 #include "dataplane/dataplane.h"
 #include "lib/clock.h"
 #include "lib/event.h"
+#include "lib/log.h"
 #include "tests/packet/harness.h"
 #include <rte_cycles.h>
 #include <rte_pause.h>
@@ -282,6 +283,20 @@ static void test_refusals(void **) {
 	json_decref(after);
 }
 
+// Without `system.log` it is as it was at the start, whatever it was in between.
+static void test_log_level_comes_and_goes(void **) {
+	enum log_level started = log_get_level();
+
+	assert_int_not_equal(started, LOG_LEVEL_ERROR);
+	packet_config("{\"system\": {\"log\": \"error\"}}");
+	assert_int_equal(log_get_level(), LOG_LEVEL_ERROR);
+	packet_config("{\"system\": {}}");
+	assert_int_equal(log_get_level(), started);
+	packet_config("{\"system\": {\"log\": \"error\"}}");
+	packet_config("{}");
+	assert_int_equal(log_get_level(), started);
+}
+
 static int setup(void **) {
 	return packet_setup(NULL);
 }
@@ -297,6 +312,7 @@ int main(void) {
 		cmocka_unit_test(test_stuck_worker_is_noticed),
 		cmocka_unit_test(test_idle_worker_is_not_stuck),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_log_level_comes_and_goes),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
