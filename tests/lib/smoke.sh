@@ -10,6 +10,7 @@
 #   in_ns NAME CMD...                     runs a command there
 #   leatd_start [CONFIG] [OPTION...]      CONFIG: a file, or - for stdin; returns once leatd is ready
 #   leatd_stop, leatd_kill                SIGTERM (exit status must be 0), SIGKILL
+#   on_peer CMD...                        host, leatd_start, leat, links_up ...: of a second leatd, in namespace `peer`
 #   leat CMD..., leat_json FILTER NOUN... the client; `leat show NOUN... --json` through jq -r FILTER
 #   api METHOD PATH [CURL-OPTION...]      an API request; prints the body
 #   links_up                              waits until every port has its link
@@ -36,6 +37,7 @@ LEAT=${LEAT:-$BUILD/control/cli/leat}
 TAG=${LEAT_TAG:-leat$$}
 T=$(mktemp -d "${TMPDIR:-/tmp}/leat-smoke-XXXXXX")
 RUN=$T/run STATE=$T/state
+other_daemon=(peer "$T/peer-run" "$T/peer-state" '' '') # as in daemon_swap
 export TAG T
 # A sanitizer's finding must fail the test, and not be mistaken for a refusal (1) or no daemon (2).
 export ASAN_OPTIONS=${ASAN_OPTIONS:-exitcode=99:detect_leaks=1}
@@ -43,7 +45,7 @@ export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1:exitcod
 export LSAN_OPTIONS=${LSAN_OPTIONS:-exitcode=99:suppressions=$SMOKE_LIB/lsan.supp:print_suppressions=0}
 
 netns_mounted=$(! mountpoint -q /run/netns || echo yes)
-leatd_pid='' leatd_runs=0 stream='' stream_pid=''
+leatd_ns=daemon leatd_pid='' leatd_log='' leatd_runs=0 stream='' stream_pid=''
 declare -A smoke_ns=()
 smoke_bg=() smoke_exit=()
 
@@ -73,18 +75,24 @@ stop_pid() { # PID: SIGTERM, and SIGKILL when it has not gone after 5 s
 	wait "$1" 2>/dev/null || true
 }
 
+smoke_end_daemon() {
+	[ -n "$leatd_pid" ] || return
+	if ! kill -0 "$leatd_pid" 2>/dev/null; then
+		status=1
+		say "FAILED: leatd has died" >&2
+	elif ! leatd_stop_status; then
+		status=1
+		say "FAILED: leatd did not end well" >&2
+	fi
+}
+
 smoke_cleanup() {
 	local status=$? pid ns cmd
 	trap - EXIT ERR INT TERM
 	set +e
-	if [ -n "$leatd_pid" ]; then
-		if kill -0 "$leatd_pid" 2>/dev/null; then
-			leatd_stop_status || { status=1 && say "FAILED: leatd did not end well" >&2; }
-		else
-			status=1
-			say "FAILED: leatd has died" >&2
-		fi
-	fi
+	smoke_end_daemon
+	daemon_swap
+	smoke_end_daemon
 	if grep -sqE 'ERROR: (Address|Leak)Sanitizer|runtime error: ' "$T"/*.log; then
 		status=1
 		say "FAILED: a sanitizer found something" >&2
@@ -159,7 +167,7 @@ host() { # NAME PORT [ADDRESS...] [mtu N]
 		esac
 		shift
 	done
-	link "$name" eth0 daemon "$port" "$mtu"
+	link "$name" eth0 "$leatd_ns" "$port" "$mtu"
 	# A frame that leaves by a veth is on the wire: with its checksum, and no longer than the MTU. And an
 	# XDP redirect into a veth needs NAPI at the peer, which GRO turns on.
 	in_ns "$name" ethtool -K eth0 tx off tso off gso off gro on >/dev/null 2>&1
@@ -239,13 +247,28 @@ bg() { # NAME CMD...; the process id is in $!
 
 # ---- leatd and its client -------------------------------------------------------------------------------
 
+daemon_swap() {
+	local now=("$leatd_ns" "$RUN" "$STATE" "$leatd_pid" "$leatd_log")
+	leatd_ns=${other_daemon[0]} RUN=${other_daemon[1]} STATE=${other_daemon[2]}
+	leatd_pid=${other_daemon[3]} leatd_log=${other_daemon[4]}
+	other_daemon=("${now[@]}")
+}
+
+on_peer() { # CMD...: means the second leatd by it
+	local status=0
+	daemon_swap
+	"$@" || status=$?
+	daemon_swap
+	return $status
+}
+
 leatd_spawn() { # OPTION...: starts it and does not wait
 	[ -x "$LEATD" ] || fail "no $LEATD: run \`make\` first"
-	[ -n "${smoke_ns[daemon]-}" ] || ns_add daemon
+	[ -n "${smoke_ns[$leatd_ns]-}" ] || ns_add "$leatd_ns"
 	mkdir -p "$RUN" "$STATE"
 	leatd_runs=$((leatd_runs + 1))
 	leatd_log=$T/leatd-$leatd_runs.log
-	ip netns exec "$TAG-daemon" "$LEATD" --state-dir "$STATE" --run-dir "$RUN" "$@" >"$leatd_log" 2>&1 &
+	ip netns exec "$TAG-$leatd_ns" "$LEATD" --state-dir "$STATE" --run-dir "$RUN" "$@" >"$leatd_log" 2>&1 &
 	leatd_pid=$!
 }
 
@@ -253,8 +276,8 @@ leatd_start() { # [CONFIG|-] [OPTION...]
 	local options=()
 	case ${1-} in
 	-)
-		cat >"$T/config.lua"
-		options=(-c "$T/config.lua")
+		cat >"$STATE.lua"
+		options=(-c "$STATE.lua")
 		shift
 		;;
 	'') [ $# = 0 ] || shift ;;
