@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The method, without a machine: what is measured when, which window counts, what is said of those that count.
+
+Pure: time, processes and packets come in as functions, so that method_test.py can play a machine that misbehaves.
+
+A *window* is one look at one contender: a dict with at least packets, cycles (per packet), cpu_share. Before and after it
+stands a reading of the *floor* (the cost of the generator and sink with the least that can be between them). A window
+counts when the core was its own, nothing was damaged, and the floor stood still in the right state around it. Others
+are kept, marked with why, measured again as often as the budget allows, and never averaged in.
+"""
+import statistics
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    cpu_share: float = 0.97   # of a window, that the polling thread must have had its core
+    floor_move: float = 0.03  # between the readings before and after a window
+    state: float = 0.10       # distance from the reference floor: beyond it the machine is in another state
+    c2c_near_ns: float = 150  # a cache line's round trip between cores that are near
+    c2c_move: float = 0.30    # between the readings before and after a window
+    repeats: int = 3          # of one window at once
+    extra_rounds: float = 1.0  # further rounds, as a part of those asked for, to replace what did not count
+    least: int = 3            # windows that count, for a result that is called quiet
+
+    def as_dict(self):
+        return asdict(self)
+
+
+# ---- figures ------------------------------------------------------------------------------------------------
+
+def summary(values):
+    """min, median, max, spread = (max - min) / median; None without values."""
+    values = sorted(values)
+    if not values:
+        return None
+    med = statistics.median(values)
+    return {'n': len(values), 'min': values[0], 'med': med, 'max': values[-1],
+            'spread': (values[-1] - values[0]) / med if med else 0.0}
+
+
+def by_round(windows):
+    """{round: window} of those that count; the last one when a round has several."""
+    return {w['round']: w for w in windows}
+
+
+def paired_ratio(over, under, key='cycles'):
+    """Median of the ratios within each round, with min and max; None when no round has both."""
+    a, b = by_round(over), by_round(under)
+    return summary([a[r][key] / b[r][key] for r in sorted(a.keys() & b.keys()) if b[r][key] > 0])
+
+
+def floor_of(window):
+    """The floor around a window; None when it was not read."""
+    seen = [f for f in (window.get('floor_before'), window.get('floor_after')) if f]
+    return sum(seen) / len(seen) if seen else None
+
+
+def floor_ratio(windows, key='cycles'):
+    """A contender's cost over the floor around each of its windows."""
+    return summary([w[key] / floor_of(w) for w in windows if floor_of(w)])
+
+
+# ---- the state of the machine -------------------------------------------------------------------------------
+
+class Floor:
+    """Which floor is the machine's own: the lowest that was held for `settle` readings. Machines flip between states (the
+    host moves or slows the core); one reading that is too good to be true moves nothing."""
+
+    def __init__(self, limits=Limits(), settle=3):
+        self.limits, self.settle = limits, settle
+        self.reference = None
+        self.readings = []
+
+    def seen(self, cycles):
+        if not cycles or cycles <= 0:
+            return
+        self.readings.append(cycles)
+        last = self.readings[-self.settle:]
+        if len(last) < self.settle or max(last) > min(last) * (1 + self.limits.floor_move):
+            return
+        level = statistics.median(last)
+        if self.reference is None or level < self.reference * (1 - self.limits.floor_move):
+            self.reference = level
+
+    def moved(self, before, after):
+        return abs(after / before - 1) > self.limits.floor_move
+
+    def wrong(self, reading):
+        """The machine is in another state than its best. Faster than that by one reading is another state, too."""
+        return self.reference is not None and abs(reading / self.reference - 1) > self.limits.state
+
+
+def judge(window, floor, limits=Limits()):
+    """Why a window does not count; '' when it does."""
+    if not window.get('packets'):
+        return 'no packets'
+    if window.get('bad'):
+        return f'{window["bad"]} damaged packets'
+    if window.get('flooded'):
+        return f'{window["flooded"]} packets flooded'
+    if window.get('cpu_share') is not None and window['cpu_share'] < limits.cpu_share:
+        return f'the core was shared: {window["cpu_share"]:.3f} of it was ours'
+    return judge_floor(window, floor) or judge_c2c(window, limits)
+
+
+def judge_floor(window, floor):
+    before, after = window.get('floor_before'), window.get('floor_after')
+    if floor is None or before is None and after is None:
+        return ''
+    if not before or not after:
+        return 'the floor could not be read'
+    if floor.moved(before, after):
+        return f'the floor moved: {before:.1f}, {after:.1f}'
+    if floor.wrong(before) or floor.wrong(after):
+        return f'wrong state: floor {after:.1f}, reference {floor.reference:.1f}'
+    return ''
+
+
+def judge_c2c(window, limits):
+    """Two cores: the way between them must be the short one, before and after."""
+    before, after = window.get('c2c_before'), window.get('c2c_after')
+    if before is None and after is None:
+        return ''
+    if not before or not after:
+        return 'the way between the cores could not be read'
+    if max(before, after) > limits.c2c_near_ns:
+        return f'the cores are far apart: {before:.0f}, {after:.0f} ns'
+    if abs(after / before - 1) > limits.c2c_move:
+        return f'the way between the cores moved: {before:.0f}, {after:.0f} ns'
+    return ''
+
+
+# ---- interleaving --------------------------------------------------------------------------------------------
+
+def turn(contenders, round_no):
+    """The order of a round: each begins in its turn, so that nobody is always measured behind the same neighbour."""
+    at = round_no % len(contenders) if contenders else 0
+    return contenders[at:] + contenders[:at]
+
+
+class Rounds:
+    """One point: windows of all contenders, interleaved. measure(who) returns a window, read_floor() cycles per packet or
+    None. `dead` holds those that moved no packet at all in a round; they are not asked again."""
+
+    def __init__(self, contenders, measure, read_floor, floor, limits=Limits(), progress=None):
+        self.contenders, self.measure, self.read_floor = list(contenders), measure, read_floor
+        self.floor, self.limits, self.progress = floor, limits, progress or (lambda window: None)
+        self.windows, self.dead = [], {}
+        self.last_floor = None
+
+    def run(self, rounds):
+        self.read()
+        for round_no in range(rounds):
+            self.one_round(round_no)
+        # The reference may have sunk meanwhile: what was measured before that is judged again, and replaced.
+        spare, round_no = int(rounds * self.limits.extra_rounds), rounds
+        while spare > 0 and self.missing(rounds):
+            self.one_round(round_no)
+            round_no, spare = round_no + 1, spare - 1
+        self.rejudge()
+        return self.windows
+
+    def read(self):
+        self.last_floor = self.read_floor()
+        self.floor.seen(self.last_floor)
+        return self.last_floor
+
+    def one_round(self, round_no):
+        for who in turn(self.contenders, round_no):
+            if who not in self.dead:
+                self.one_window(who, round_no)
+
+    def one_window(self, who, round_no):
+        whys = []
+        for attempt in range(1 + self.limits.repeats):
+            window = dict(self.measure(who), who=who, round=round_no, attempt=attempt,
+                          floor_before=self.last_floor)
+            window['floor_after'] = self.read()
+            window['why'] = judge(window, self.floor, self.limits)
+            self.windows.append(window)
+            self.progress(window)
+            if not window['why']:
+                return
+            whys.append(window['why'])
+        if all(why == 'no packets' for why in whys):
+            self.dead[who] = 'no packets'
+
+    def rejudge(self):
+        for window in self.windows:
+            window['why'] = judge(window, self.floor, self.limits)
+
+    def missing(self, rounds):
+        self.rejudge()
+        return any(len(self.counting(who)) < rounds for who in self.contenders if who not in self.dead)
+
+    def counting(self, who):
+        return list(by_round(w for w in self.windows if w['who'] == who and not w['why']).values())
+
+
+# ---- results --------------------------------------------------------------------------------------------------
+
+def pick(windows, limits=Limits()):
+    """(windows to use, '' or why the result is called unquiet), of one contender. When too few count, the largest group
+    that was measured at one level of the floor stands in: states are never mixed."""
+    good = list(by_round(w for w in windows if not w['why']).values())
+    if len(good) >= limits.least:
+        return good, ''
+    usable = [w for w in windows if w.get('packets') and not w.get('bad') and not w.get('flooded')]
+    if not usable:
+        return [], windows[-1]['why'] if windows else 'not measured'
+    group = max((same_level(usable, w, limits) for w in usable), key=lambda g: (len(g), -cost(g)))
+    return list(by_round(group).values()), f'only {len(good)} of {len(windows)} windows count: {most_common_why(windows)}'
+
+
+def same_level(windows, pivot, limits):
+    level = floor_of(pivot)
+    if level is None:
+        return windows
+    return [w for w in windows if floor_of(w) and abs(floor_of(w) / level - 1) <= limits.floor_move * 2]
+
+
+def cost(windows):
+    return statistics.median(w['cycles'] for w in windows)
+
+
+def most_common_why(windows):
+    return statistics.mode(w['why'].split(':')[0] for w in windows if w['why'])
+
+
+def result(windows, limits=Limits()):
+    """What is said of one contender at one point."""
+    used, why = pick(windows, limits)
+    if not used:
+        return {'cycles': None, 'mpps': None, 'floor': None, 'quiet': False, 'why': why, 'windows': len(windows)}
+    return {'cycles': summary([w['cycles'] for w in used]), 'mpps': summary([w['mpps'] for w in used]),
+            'floor': summary([floor_of(w) for w in used if floor_of(w)]), 'over_floor': floor_ratio(used),
+            'quiet': not why, 'why': why, 'windows': len(windows)}
+
+
+# ---- RFC 2544 --------------------------------------------------------------------------------------------------
+
+def search(measure, low, high, tolerance=0.01, loss=0.0, retries=1):
+    """The highest rate that is carried with at most `loss` (a part) lost: RFC 2544 section 26.1, by halving.
+
+    measure(rate) → {'offered': pps, 'lost': part lost}. A trial that fails is tried `retries` times more: a stall of the host
+    is not the device's. Ends when the bracket is narrower than tolerance * its upper end. `rate` is None when even `low`
+    is lost; `bound` says what ended the search: 'loss', 'offered' (the generator gave no more), 'high' or 'low'."""
+    trials = []
+
+    def carried(rate):
+        for _ in range(1 + retries):
+            seen = dict(measure(rate), rate=rate)
+            seen['ok'] = bool(seen['offered']) and seen['lost'] <= loss
+            trials.append(seen)
+            if seen['ok']:
+                break
+        return trials[-1]
+
+    def answer(rate, bound):
+        return {'rate': rate, 'bound': bound, 'tolerance': tolerance, 'loss': loss, 'retries': retries, 'trials': trials}
+
+    top = carried(high)
+    if top['ok']:
+        return answer(min(high, top['offered']), 'high' if top['offered'] >= high * (1 - tolerance) else 'offered')
+    if not carried(low)['ok']:
+        return answer(None, 'low')
+    bound = 'loss'
+    while high - low > tolerance * high:
+        middle = (low + high) / 2
+        seen = carried(middle)
+        if not seen['ok']:
+            high, bound = middle, 'loss'
+        elif seen['offered'] < middle * (1 - 2 * tolerance):
+            return answer(seen['offered'], 'offered')
+        else:
+            low = middle
+    return answer(low, bound)
+
+
+# ---- fresh against recorded --------------------------------------------------------------------------------------
+
+def compare(recorded, fresh, tolerance=0.05):
+    """Both: {name: {'ratio': summary, 'better': 'low'|'high', 'quiet': bool}}. Returns {'worse', 'better', 'same', 'unknown'}:
+    lists of (name, recorded median, fresh median or None, change; positive is worse).
+
+    Worse is more than `tolerance` off and outside of what the recorded windows themselves showed."""
+    verdicts = {'worse': [], 'better': [], 'same': [], 'unknown': []}
+    for name, old in sorted(recorded.items()):
+        new = fresh.get(name)
+        if new is None or not new.get('ratio') or not new.get('quiet', True):
+            verdicts['unknown'].append((name, old['ratio']['med'], new['ratio']['med'] if new and new.get('ratio') else None, None))
+            continue
+        verdict, change = compare_one(old, new, tolerance)
+        verdicts[verdict].append((name, old['ratio']['med'], new['ratio']['med'], change))
+    return verdicts
+
+
+def compare_one(old, new, tolerance):
+    was, now = old['ratio'], new['ratio']
+    change = now['med'] / was['med'] - 1
+    outside_up, outside_down = now['med'] > was['max'], now['med'] < was['min']
+    if old.get('better', 'low') == 'high':
+        change, outside_up, outside_down = was['med'] / now['med'] - 1, outside_down, outside_up
+    if change > tolerance and outside_up:
+        return 'worse', change
+    if change < -tolerance and outside_down:
+        return 'better', change
+    return 'same', change

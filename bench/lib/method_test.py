@@ -1,0 +1,313 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The method against machines that misbehave. TAP on stdout."""
+import os
+import random
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..'))
+sys.dont_write_bytecode = True
+from bench.lib import method  # noqa: E402
+from bench.lib.tap import tap_main  # noqa: E402
+
+LIMITS = method.Limits()
+
+
+class Machine:
+    """Contenders of a known cost on a machine whose speed is a function of time: 1.0 is its best state."""
+
+    def __init__(self, costs, speed=lambda now: 1.0, noise=0.0, share=lambda now: 1.0, floor=27.0, seed=1):
+        self.costs, self.speed, self.noise, self.share, self.floor_cost = costs, speed, noise, share, floor
+        self.now, self.random, self.asked = 0.0, random.Random(seed), []
+
+    def at(self, cost):
+        return cost * self.speed(self.now) * (1 + self.random.uniform(-self.noise, self.noise))
+
+    def measure(self, who):
+        start = self.now
+        self.now += 0.5
+        self.asked.append(who)
+        cycles = self.at(self.costs[who]) if self.costs[who] else 0
+        # A window in whose middle the machine flips is a mixture.
+        if self.speed(start) != self.speed(self.now) and cycles:
+            cycles = self.costs[who] * (self.speed(start) + self.speed(self.now)) / 2
+        packets = int(1e9 / cycles) if cycles else 0
+        return {'packets': packets, 'cycles': cycles, 'mpps': packets / 5e5, 'cpu_share': self.share(self.now)}
+
+    def read_floor(self):
+        self.now += 0.1
+        return self.at(self.floor_cost)
+
+    def run(self, rounds=7, limits=LIMITS, floor=None):
+        floor = floor or method.Floor(limits)
+        play = method.Rounds(list(self.costs), self.measure, self.read_floor, floor, limits)
+        windows = play.run(rounds)
+        return play, {who: method.result([w for w in windows if w['who'] == who], limits) for who in self.costs}
+
+
+def of(windows, who):
+    return [w for w in windows if w['who'] == who]
+
+
+class Figures(unittest.TestCase):
+    def test_summary(self):
+        self.assertEqual(method.summary([3, 1, 2]), {'n': 3, 'min': 1, 'med': 2, 'max': 3, 'spread': 1.0})
+        self.assertEqual(method.summary([1, 2, 3, 4])['med'], 2.5)
+        self.assertIsNone(method.summary([]))
+
+    def test_ratios_are_paired(self):
+        # Both get slower together: unpaired medians would hide it, paired ratios do not move.
+        a = [{'round': r, 'cycles': 200.0 * (1 + r)} for r in range(5)]
+        b = [{'round': r, 'cycles': 50.0 * (1 + r)} for r in range(1, 6)]
+        ratio = method.paired_ratio(a, b)
+        self.assertEqual((ratio['n'], ratio['min'], ratio['med'], ratio['max']), (4, 4.0, 4.0, 4.0))
+
+    def test_ratio_without_common_rounds(self):
+        self.assertIsNone(method.paired_ratio([{'round': 0, 'cycles': 1.0}], [{'round': 1, 'cycles': 1.0}]))
+        self.assertIsNone(method.paired_ratio([{'round': 0, 'cycles': 1.0}], [{'round': 0, 'cycles': 0.0}]))
+
+
+class Windows(unittest.TestCase):
+    def setUp(self):
+        self.floor = method.Floor(LIMITS)
+        for _ in range(3):
+            self.floor.seen(27.0)
+
+    def judge(self, **change):
+        good = {'packets': 1000, 'cycles': 60.0, 'cpu_share': 0.99, 'floor_before': 27.0, 'floor_after': 27.1}
+        return method.judge({**good, **change}, self.floor, LIMITS)
+
+    def test_a_good_one(self):
+        self.assertEqual(self.judge(), '')
+
+    def test_zero_packets(self):
+        self.assertEqual(self.judge(packets=0), 'no packets')
+
+    def test_cpu_share(self):
+        self.assertEqual(self.judge(cpu_share=0.97), '')
+        self.assertIn('shared', self.judge(cpu_share=0.969))
+        self.assertIn('shared', self.judge(cpu_share=0.0))
+        self.assertEqual(self.judge(cpu_share=None), '')
+
+    def test_damage_and_floods(self):
+        self.assertIn('damaged', self.judge(bad=1))
+        self.assertIn('flooded', self.judge(flooded=5))
+
+    def test_a_floor_that_moves(self):
+        self.assertEqual(self.judge(floor_after=27.8), '')
+        self.assertIn('moved', self.judge(floor_after=27.9))
+        self.assertIn('moved', self.judge(floor_before=45.0))
+
+    def test_the_wrong_state(self):
+        self.assertIn('wrong state', self.judge(floor_before=45.0, floor_after=45.1))
+        self.assertIn('wrong state', self.judge(floor_before=20.0, floor_after=20.1))
+
+    def test_a_floor_that_is_gone(self):
+        self.assertIn('could not be read', self.judge(floor_after=None))
+        self.assertIn('could not be read', self.judge(floor_before=0))
+
+    def test_two_cores(self):
+        self.assertEqual(self.judge(c2c_before=104, c2c_after=121), '')
+        self.assertIn('far', self.judge(c2c_before=104, c2c_after=480))
+        self.assertIn('far', self.judge(c2c_before=480, c2c_after=480))
+        self.assertIn('moved', self.judge(c2c_before=100, c2c_after=140))
+        self.assertIn('could not be read', self.judge(c2c_before=104))
+
+
+class Reference(unittest.TestCase):
+    def test_one_lucky_reading_moves_nothing(self):
+        floor = method.Floor(LIMITS)
+        for cycles in (27.0, 27.1, 27.0, 12.0, 27.0, 27.1):
+            floor.seen(cycles)
+        self.assertAlmostEqual(floor.reference, 27.0, places=1)
+
+    def test_it_sinks_when_the_lower_state_lasts(self):
+        floor = method.Floor(LIMITS)
+        for cycles in (45.0, 45.1, 45.0, 27.0, 27.1, 27.0):
+            floor.seen(cycles)
+        self.assertAlmostEqual(floor.reference, 27.0, places=1)
+        for cycles in (45.0, 45.1, 45.0):
+            floor.seen(cycles)
+        self.assertAlmostEqual(floor.reference, 27.0, places=1)
+
+    def test_nothing_sensible_is_no_reference(self):
+        floor = method.Floor(LIMITS)
+        for cycles in (0, None, 30.0, 50.0, 31.0, 49.0, 28.0):
+            floor.seen(cycles)
+        self.assertIsNone(floor.reference)
+        self.assertFalse(floor.wrong(99.0))
+
+
+class Interleaving(unittest.TestCase):
+    def test_turns(self):
+        self.assertEqual([method.turn(['a', 'b', 'c'], r) for r in range(3)],
+                         [['a', 'b', 'c'], ['b', 'c', 'a'], ['c', 'a', 'b']])
+
+    def test_a_quiet_machine_is_asked_no_more_than_needed(self):
+        machine = Machine({'leat': 60.0, 'ovs': 233.0}, noise=0.003)
+        play, results = machine.run(7)
+        self.assertEqual(len(machine.asked), 14)
+        self.assertEqual(machine.asked[:4], ['leat', 'ovs', 'ovs', 'leat'])
+        self.assertTrue(all(r['quiet'] for r in results.values()))
+        ratio = method.paired_ratio(of(play.windows, 'ovs'), of(play.windows, 'leat'))
+        self.assertAlmostEqual(ratio['med'], 233 / 60, delta=0.05)
+
+    def test_a_machine_that_flips(self):
+        # 2 s fast, 1 s slow, and so on: windows in the slow state, and those with the flip inside, do not count.
+        machine = Machine({'leat': 60.0, 'ovs': 233.0}, speed=lambda now: 1.0 if now % 3 < 2 else 1.65, noise=0.002)
+        play, results = machine.run(7)
+        self.assertTrue(any(w['why'] for w in play.windows))
+        self.assertTrue(results['leat']['quiet'] and results['ovs']['quiet'], results)
+        self.assertLess(results['leat']['cycles']['max'], 61)
+        self.assertLess(results['ovs']['cycles']['max'], 236)
+
+    def test_a_machine_that_starts_in_the_wrong_state(self):
+        # Slow for the first rounds, then fast for good: the first rounds looked right when they were measured.
+        machine = Machine({'leat': 60.0, 'ovs': 233.0}, speed=lambda now: 1.65 if now < 4 else 1.0, noise=0.002)
+        play, results = machine.run(7)
+        early = [w for w in play.windows if w['round'] == 0]
+        self.assertTrue(all('wrong state' in w['why'] for w in early), early)
+        self.assertLess(results['leat']['cycles']['max'], 61)
+        self.assertEqual(results['leat']['cycles']['n'], 7)
+        self.assertTrue(results['leat']['quiet'])
+
+    def test_a_machine_that_never_comes_back(self):
+        # After the first round it is slow for good. The budget ends; the states are not mixed; it is said.
+        machine = Machine({'leat': 60.0, 'ovs': 233.0}, speed=lambda now: 1.0 if now < 2 else 1.65, noise=0.002)
+        play, results = machine.run(7)
+        self.assertLessEqual(len(machine.asked), 2 * 14 * (1 + LIMITS.repeats))
+        self.assertFalse(results['leat']['quiet'])
+        self.assertIn('wrong state', results['leat']['why'])
+        self.assertGreater(results['leat']['cycles']['min'], 98)
+        self.assertLess(results['leat']['cycles']['spread'], 0.02)
+
+    def test_a_core_that_is_shared(self):
+        machine = Machine({'leat': 60.0}, share=lambda now: 0.5)
+        play, results = machine.run(7)
+        self.assertLessEqual(len(machine.asked), 14 * (1 + LIMITS.repeats))
+        self.assertFalse(results['leat']['quiet'])
+        self.assertIn('shared', results['leat']['why'])
+
+    def test_a_floor_that_wanders(self):
+        # 1 % more with each reading: each step is small, but the state leaves the gate.
+        machine = Machine({'leat': 60.0}, speed=lambda now: 1.01 ** (now / 0.6))
+        play, results = machine.run(30)
+        counted = [w for w in play.windows if not w['why']]
+        self.assertTrue(counted)
+        self.assertLess(max(w['cycles'] for w in counted) / min(w['cycles'] for w in counted), 1.15)
+        self.assertTrue(any('wrong state' in w['why'] for w in play.windows))
+
+    def test_a_contender_that_moves_nothing(self):
+        machine = Machine({'leat': 60.0, 'dead': 0})
+        play, results = machine.run(7)
+        self.assertEqual(play.dead, {'dead': 'no packets'})
+        self.assertEqual(machine.asked.count('dead'), 1 + LIMITS.repeats)
+        self.assertEqual(machine.asked.count('leat'), 7)
+        self.assertIsNone(results['dead']['cycles'])
+        self.assertEqual(results['dead']['why'], 'no packets')
+        self.assertTrue(results['leat']['quiet'])
+
+    def test_damage_is_never_a_result(self):
+        machine = Machine({'leat': 60.0})
+        plain = machine.measure
+        machine.measure = lambda who: {**plain(who), 'bad': 3}
+        _, results = machine.run(7)
+        self.assertIsNone(results['leat']['cycles'])
+        self.assertIn('damaged', results['leat']['why'])
+
+    def test_the_largest_group_stands_in(self):
+        def window(round_no, cycles, level):
+            return {'round': round_no, 'packets': 9, 'cycles': cycles, 'mpps': 1.0, 'floor_before': level,
+                    'floor_after': level, 'why': 'the core was shared: 0.9 of it was ours'}
+        windows = [window(0, 99.0, 45.0), window(1, 60.0, 27.0), window(2, 60.5, 27.1), window(3, 98.0, 45.2),
+                   window(4, 61.0, 27.0)]
+        used, why = method.pick(windows)
+        self.assertEqual([w['cycles'] for w in used], [60.0, 60.5, 61.0])
+        self.assertIn('only 0 of 5', why)
+
+    def test_no_floor_at_all(self):
+        machine = Machine({'leat': 60.0})
+        machine.read_floor = lambda: None
+        _, results = machine.run(7)
+        self.assertTrue(results['leat']['quiet'])
+        self.assertIsNone(results['leat']['floor'])
+
+    def test_nothing_is_measured(self):
+        self.assertIsNone(method.result([])['cycles'])
+
+
+class Search(unittest.TestCase):
+    @staticmethod
+    def device(capacity, stalls=0.0, ceiling=1e9, seed=1):
+        chance = random.Random(seed)
+
+        def trial(rate):
+            offered = min(rate, ceiling)
+            lost = max(0.0, 1 - capacity / offered)
+            return {'offered': offered, 'lost': 0.02 if chance.random() < stalls else lost}
+        return trial
+
+    def test_finds_the_capacity(self):
+        found = method.search(self.device(7.3e6), 1e5, 2e7, tolerance=0.01)
+        self.assertEqual(found['bound'], 'loss')
+        self.assertTrue(7.3e6 * 0.99 <= found['rate'] <= 7.3e6, found['rate'])
+        self.assertTrue(all(t['lost'] == 0 for t in found['trials'] if t['ok']))
+
+    def test_allowed_loss(self):
+        found = method.search(self.device(1e6), 1e5, 2e7, tolerance=0.001, loss=0.005)
+        self.assertAlmostEqual(found['rate'], 1e6 / 0.995, delta=3e3)
+
+    def test_stalls_of_the_host(self):
+        found = method.search(self.device(7.3e6, stalls=0.2, seed=7), 1e5, 2e7, tolerance=0.01, retries=3)
+        self.assertTrue(7.3e6 * 0.98 <= found['rate'] <= 7.3e6, found['rate'])
+
+    def test_carries_everything(self):
+        found = method.search(self.device(3e7), 1e5, 2e7)
+        self.assertEqual((found['rate'], found['bound'], len(found['trials'])), (2e7, 'high', 1))
+
+    def test_bound_by_the_generator(self):
+        found = method.search(self.device(3e7, ceiling=9e6), 1e5, 2e7)
+        self.assertEqual((found['rate'], found['bound']), (9e6, 'offered'))
+
+    def test_carries_nothing(self):
+        found = method.search(self.device(0.0), 1e5, 2e7)
+        self.assertEqual((found['rate'], found['bound']), (None, 'low'))
+        found = method.search(lambda rate: {'offered': 0, 'lost': 0.0}, 1e5, 2e7)
+        self.assertIsNone(found['rate'])
+
+    def test_ends(self):
+        chance = random.Random(3)
+        found = method.search(lambda rate: {'offered': rate, 'lost': chance.choice((0.0, 1.0))}, 1e5, 2e7, tolerance=0.001)
+        self.assertLess(len(found['trials']), 60)
+
+
+class Check(unittest.TestCase):
+    @staticmethod
+    def one(med, spread=0.02, **more):
+        return {'ratio': {'min': med * (1 - spread / 2), 'med': med, 'max': med * (1 + spread / 2)}, **more}
+
+    def verdict(self, old, new, tolerance=0.05):
+        found = method.compare({'x': old}, {'x': new} if new else {}, tolerance)
+        return [kind for kind, rows in found.items() if rows]
+
+    def test_verdicts(self):
+        self.assertEqual(self.verdict(self.one(2.0), self.one(2.05)), ['same'])
+        self.assertEqual(self.verdict(self.one(2.0), self.one(2.2)), ['worse'])
+        self.assertEqual(self.verdict(self.one(2.0), self.one(1.8)), ['better'])
+
+    def test_higher_is_better(self):
+        self.assertEqual(self.verdict(self.one(3.5, better='high'), self.one(3.0)), ['worse'])
+        self.assertEqual(self.verdict(self.one(3.5, better='high'), self.one(4.0)), ['better'])
+
+    def test_within_the_recorded_spread(self):
+        self.assertEqual(self.verdict(self.one(2.0, spread=0.3), self.one(2.2)), ['same'])
+
+    def test_unquiet_or_missing_says_nothing(self):
+        self.assertEqual(self.verdict(self.one(2.0), self.one(9.0, quiet=False)), ['unknown'])
+        self.assertEqual(self.verdict(self.one(2.0), None), ['unknown'])
+        self.assertEqual(self.verdict(self.one(2.0), {'ratio': None}), ['unknown'])
+
+
+if __name__ == '__main__':
+    sys.exit(tap_main(sys.modules[__name__]))
