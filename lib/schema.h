@@ -40,7 +40,8 @@ enum schema_type {
 	SCHEMA_LIST,     // const json_t * array; each element as in `elem`; min..max: its length
 	SCHEMA_OBJECT,   // const json_t * object with `rows`
 	SCHEMA_MAP, // const json_t * object: keys as in `key`, values as in `elem`; min..max: their number
-	SCHEMA_ANY, // const json_t *; may hold functions
+	SCHEMA_UNION, // const json_t *; as one of `rows`, the one that takes a value of this form
+	SCHEMA_ANY,   // const json_t *; may hold functions
 };
 
 enum schema_flag {
@@ -52,6 +53,7 @@ enum schema_flag {
 	SCHEMA_SECRET = 1 << 5,  // never printed, logged or returned
 	SCHEMA_LIVE = 1 << 6,    // may be changed without recreating the object it belongs to
 	SCHEMA_UNIQUE = 1 << 7,  // of a list: no element stands twice (compared in canonical form)
+	SCHEMA_RESTART = 1 << 8, // of a section's field: takes effect at the next start
 };
 
 // Where in the struct that schema_decode() fills a row's value goes; rows without it are not decoded.
@@ -69,9 +71,11 @@ struct schema_row {
 	// absent. A nested object's own defaults are filled in only when the object is there or its
 	// row has the default "{}".
 	const char *def;
-	const char *const *words;      // SCHEMA_ENUM: NULL-terminated
-	const char *ref;               // SCHEMA_REF: path of the map that must hold the key
-	const struct schema_row *rows; // SCHEMA_OBJECT: its fields, closed by {0}
+	const char *const *words; // SCHEMA_ENUM: NULL-terminated
+	const char *ref;          // SCHEMA_REF: path of the map that must hold the key
+	// SCHEMA_OBJECT: its fields; SCHEMA_UNION: its alternatives, no two of which take values of one
+	// form (a boolean, number, text, list, table or function); their names say nothing. Closed by {0}.
+	const struct schema_row *rows;
 	const struct schema_row *key; // SCHEMA_MAP: its keys, text or SCHEMA_INT; NULL: SCHEMA_NAME
 	const struct schema_row *elem; // SCHEMA_LIST, SCHEMA_MAP: one element
 	// What rows cannot say ("access or trunk, not both"), on a row of any type. Gets the resolved
@@ -111,6 +115,9 @@ int schema_validate_rows(const struct schema_row *rows, const json_t *object, co
 // Absent optional fields are left as they are: zero `dst` before. Cannot fail on a validated object
 // (assert).
 void schema_decode(const struct schema_row *rows, const json_t *object, void *dst);
+
+// The alternative of a SCHEMA_UNION that takes a value of this form, or NULL.
+const struct schema_row *schema_alternative(const struct schema_row *row, const json_t *value);
 
 // Value at a dotted path ("" is the tree itself), or NULL. Borrowed.
 json_t *schema_get(const json_t *tree, const char *path);

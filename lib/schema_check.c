@@ -55,6 +55,9 @@ static int children(const struct schema_frame *frame, const struct schema_row *r
 			if (rc)
 				break;
 		}
+	} else if (row->type == SCHEMA_UNION) {
+		const struct schema_row *alt = schema_alternative(row, value);
+		rc = alt ? visit(frame, alt, value) : 0;
 	} else if (row->type == SCHEMA_LIST) {
 		json_array_foreach (value, i, child) {
 			struct schema_frame at = schema_frame_index(frame, i);

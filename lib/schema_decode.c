@@ -66,6 +66,7 @@ static void decode_value(const struct schema_row *row, const json_t *value, void
 	case SCHEMA_LIST:
 	case SCHEMA_OBJECT:
 	case SCHEMA_MAP:
+	case SCHEMA_UNION:
 	case SCHEMA_ANY:
 		*(const json_t **)field = value;
 		break;

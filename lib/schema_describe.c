@@ -35,8 +35,8 @@ static json_t *words_json(const char *const *words) {
 }
 
 static json_t *flags_json(unsigned flags) {
-	static const char *const names[] = {
-		"required", "key", "counter", "gauge", "wide", "secret", "live", "unique"};
+	static const char *const names[] = {"required", "key", "counter", "gauge", "wide", "secret",
+		"live", "unique", "restart"};
 	json_t *list = json_array();
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		if (flags & 1u << i)
@@ -79,11 +79,11 @@ static json_t *describe(const struct schema_row *row, const struct chain *up) {
 		put(out, "key", describe(schema_key_row(row), &chain));
 	if (row->type == SCHEMA_MAP || row->type == SCHEMA_LIST)
 		put(out, "elem", describe(row->elem, &chain));
-	if (row->type == SCHEMA_OBJECT) {
+	if (row->type == SCHEMA_OBJECT || row->type == SCHEMA_UNION) {
 		json_t *rows = json_array();
 		for (const struct schema_row *field = row->rows; field->type != SCHEMA_END; field++)
 			json_array_append_new(rows, describe(field, &chain));
-		put(out, "rows", rows);
+		put(out, row->type == SCHEMA_UNION ? "alternatives" : "rows", rows);
 	}
 	return out;
 }
@@ -100,6 +100,7 @@ static const char *const openapi_types[] = {
 	[SCHEMA_OBJECT] = "object",
 	[SCHEMA_MAP] = "object",
 	[SCHEMA_FUNCTION] = "object",
+	[SCHEMA_ANY] = NULL,
 };
 
 static const char *const openapi_patterns[] = {
@@ -116,9 +117,9 @@ static void openapi_type(json_t *out, const struct schema_row *row) {
 		row->type == SCHEMA_RATE;
 	if (amount)
 		put(out, "type", json_pack("[s, s]", "string", "number"));
-	else if (openapi_types[row->type < SCHEMA_ANY ? row->type : SCHEMA_END])
+	else if (openapi_types[row->type])
 		put_text(out, "type", openapi_types[row->type]);
-	else if (row->type != SCHEMA_ANY)
+	else if (row->type != SCHEMA_ANY && row->type != SCHEMA_UNION)
 		put_text(out, "type", "string");
 	put_text(out, "pattern", openapi_patterns[row->type]);
 	if (row->type == SCHEMA_ENUM)
@@ -194,6 +195,11 @@ static json_t *openapi(const struct schema_row *row, const struct chain *up) {
 		put(out, "items", openapi(row->elem, &chain));
 	} else if (row->type == SCHEMA_OBJECT) {
 		openapi_rows(out, row->rows, &chain);
+	} else if (row->type == SCHEMA_UNION) {
+		json_t *alternatives = json_array();
+		for (const struct schema_row *alt = row->rows; alt->type != SCHEMA_END; alt++)
+			json_array_append_new(alternatives, openapi(alt, &chain));
+		put(out, "oneOf", alternatives);
 	}
 	return out;
 }

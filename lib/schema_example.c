@@ -254,6 +254,8 @@ static void value_write(const struct writer *w, const struct schema_row *row, un
 		fputs(row->example, w->out);
 	else if (depth > SCHEMA_DEPTH_MAX)
 		fputs("{}", w->out);
+	else if (row->type == SCHEMA_UNION)
+		value_write(w, row->rows, depth);
 	else if (schema_type_info(row->type)->scalar)
 		scalar_write(w->out, w->sections, row);
 	else
@@ -292,8 +294,8 @@ static void needs(const struct schema_row *const *sections, const struct schema_
 		needs(sections, schema_key_row(row), needed, depth + 1);
 	if (row->type == SCHEMA_MAP || row->type == SCHEMA_LIST)
 		needs(sections, row->elem, needed, depth + 1);
-	for (const struct schema_row *field = row->rows;
-		row->type == SCHEMA_OBJECT && field->type != SCHEMA_END; field++)
+	bool rows = row->type == SCHEMA_OBJECT || row->type == SCHEMA_UNION;
+	for (const struct schema_row *field = row->rows; rows && field->type != SCHEMA_END; field++)
 		needs(sections, field, needed, depth + 1);
 }
 

@@ -51,6 +51,27 @@ static bool key_type(enum schema_type type) {
 		type != SCHEMA_FUNCTION && type != SCHEMA_ANY;
 }
 
+// A value must tell by its form alone which alternative it is of; and a class of the stubs has one name.
+static int lint_union(const struct schema_frame *frame, const struct schema_row *row) {
+	const struct schema_row *table = NULL;
+	unsigned forms = 0, n = 0;
+	for (const struct schema_row *alt = row->rows; alt && alt->type != SCHEMA_END; alt++, n++) {
+		const struct schema_row *leaf = schema_leaf(alt);
+		if (!schema_forms(alt))
+			return schema_refuse(frame, "%s is no alternative of a union",
+				schema_type_info(alt->type)->noun);
+		if (schema_forms(alt) & forms)
+			return schema_refuse(
+				frame, "two alternatives of the union take values of one form");
+		if (leaf->type == SCHEMA_OBJECT && table && leaf->rows != table->rows)
+			return schema_refuse(
+				frame, "two alternatives of the union have different tables");
+		table = leaf->type == SCHEMA_OBJECT ? leaf : table;
+		forms |= schema_forms(alt);
+	}
+	return n < 2 ? schema_refuse(frame, "the union has no two alternatives") : 0;
+}
+
 static int lint_form(
 	const struct lint *lint, const struct schema_frame *frame, const struct schema_row *row) {
 	if (row->help && strlen(row->help) && row->help[strlen(row->help) - 1] == '.')
@@ -59,6 +80,8 @@ static int lint_form(
 		return schema_refuse(frame, "the enum has no words");
 	if (row->type == SCHEMA_OBJECT && !row->rows)
 		return schema_refuse(frame, "the object has no rows");
+	if (row->type == SCHEMA_UNION && lint_union(frame, row))
+		return -EINVAL;
 	if ((row->type == SCHEMA_LIST || row->type == SCHEMA_MAP) && !row->elem)
 		return schema_refuse(
 			frame, "the %s has no elem", schema_type_info(row->type)->name);
@@ -84,6 +107,9 @@ static int lint_row(
 	int rc = 0;
 	if (row->type == SCHEMA_OBJECT)
 		rc = lint_rows(lint, frame, row->rows);
+	for (const struct schema_row *alt = row->rows;
+		!rc && row->type == SCHEMA_UNION && alt->type != SCHEMA_END; alt++)
+		rc = lint_row(lint, frame, alt);
 	if (row->type == SCHEMA_MAP)
 		rc = lint_row(lint, &at, schema_key_row(row));
 	if (!rc && (row->type == SCHEMA_MAP || row->type == SCHEMA_LIST))

@@ -13,12 +13,6 @@ struct stubs {
 	const char *names[SCHEMA_DEPTH_MAX + 1];
 };
 
-static const struct schema_row *leaf(const struct schema_row *row) {
-	while (row->type == SCHEMA_MAP || row->type == SCHEMA_LIST)
-		row = row->elem;
-	return row;
-}
-
 static const char *class_of(const struct stubs *stubs, const struct schema_row *object,
 	const char *name, unsigned depth) {
 	for (unsigned i = 0; i < depth; i++) {
@@ -35,6 +29,7 @@ static void words_write(FILE *out, const char *const *words) {
 
 // `name` is the class of the row's innermost object.
 static void type_write(FILE *out, const struct schema_row *row, const char *name) {
+	bool choice;
 	switch (row->type) {
 	case SCHEMA_MAP:
 		fprintf(out, "table<%s, ",
@@ -43,10 +38,16 @@ static void type_write(FILE *out, const struct schema_row *row, const char *name
 		fputc('>', out);
 		break;
 	case SCHEMA_LIST:
-		if (row->elem->type == SCHEMA_ENUM)
-			fputc('(', out);
+		choice = row->elem->type == SCHEMA_ENUM || row->elem->type == SCHEMA_UNION;
+		fputs(choice ? "(" : "", out);
 		type_write(out, row->elem, name);
-		fputs(row->elem->type == SCHEMA_ENUM ? ")[]" : "[]", out);
+		fputs(choice ? ")[]" : "[]", out);
+		break;
+	case SCHEMA_UNION:
+		for (const struct schema_row *alt = row->rows; alt->type != SCHEMA_END; alt++) {
+			fputs(alt == row->rows ? "" : "|", out);
+			type_write(out, alt, name);
+		}
 		break;
 	case SCHEMA_OBJECT:
 		fputs(name, out);
@@ -80,7 +81,7 @@ static void field_write(FILE *out, const struct schema_row *row, const char *nam
 		fprintf(out, " %s", row->unit);
 	if (row->type == SCHEMA_REF)
 		fprintf(out, " (one of %s)", row->ref);
-	if (row->def && schema_type_info(row->type)->scalar)
+	if (row->def && schema_is_scalar(row))
 		fprintf(out, " (default %s)", row->def);
 	fputc('\n', out);
 }
@@ -93,7 +94,7 @@ static char *field_class(const char *up, const char *field) {
 // The class of a row's object, and before it those of the objects inside.
 static void class_write(
 	struct stubs *stubs, const struct schema_row *row, const char *name, unsigned depth) {
-	const struct schema_row *object = leaf(row), *field;
+	const struct schema_row *object = schema_leaf(row), *field;
 	if (object->type != SCHEMA_OBJECT || depth > SCHEMA_DEPTH_MAX ||
 		class_of(stubs, object, NULL, depth))
 		return;
@@ -111,7 +112,7 @@ static void class_write(
 	for (field = object->rows; field->type != SCHEMA_END; field++) {
 		char *inner = field_class(name, field->name);
 		field_write(stubs->out, field,
-			class_of(stubs, leaf(field), inner ? inner : "table", depth + 1),
+			class_of(stubs, schema_leaf(field), inner ? inner : "table", depth + 1),
 			field->flags & SCHEMA_REQUIRED && !field->def);
 		free(inner);
 	}

@@ -15,12 +15,6 @@ static void cell_write(FILE *out, const char *text) {
 		fprintf(out, "%s%c", *text == '|' ? "\\" : "", *text);
 }
 
-static const struct schema_row *leaf(const struct schema_row *row) {
-	while (row->type == SCHEMA_MAP || row->type == SCHEMA_LIST)
-		row = row->elem;
-	return row;
-}
-
 static void type_write(FILE *out, const struct schema_row *row) {
 	if (row->type == SCHEMA_LIST) {
 		fputs("list of ", out);
@@ -34,24 +28,40 @@ static void type_write(FILE *out, const struct schema_row *row) {
 		type_write(out, row->elem);
 	} else if (row->type == SCHEMA_REF) {
 		fprintf(out, "name in `%s`", row->ref);
+	} else if (row->type == SCHEMA_UNION) {
+		for (const struct schema_row *alt = row->rows; alt->type != SCHEMA_END; alt++) {
+			fputs(alt == row->rows ? "" : " or ", out);
+			type_write(out, alt);
+		}
 	} else {
 		fputs(schema_type_info(row->type)->plain, out);
 	}
 }
 
-static void range_write(FILE *out, const struct schema_row *row) {
+// Returns whether there was something to write.
+static bool range_write(FILE *out, const struct schema_row *row) {
 	char range[SCHEMA_RANGELEN];
 	const struct schema_row *inner = row;
 	while ((inner->type == SCHEMA_LIST || inner->type == SCHEMA_MAP) && !inner->min &&
 		!inner->max)
 		inner = inner->elem;
+	if (inner->type == SCHEMA_UNION) {
+		bool any = false;
+		for (const struct schema_row *alt = inner->rows; alt->type != SCHEMA_END; alt++) {
+			bool ranged = schema_type_info(alt->type)->scalar &&
+				(alt->type == SCHEMA_ENUM || alt->min || alt->max);
+			fputs(any && ranged ? " or " : "", out);
+			any |= ranged && range_write(out, alt);
+		}
+		return any;
+	}
 	if (inner->type == SCHEMA_ENUM) {
 		for (const char *const *word = inner->words; *word; word++) {
 			fprintf(out, "%s`", word == inner->words ? "" : ", ");
 			cell_write(out, *word);
 			fputc('`', out);
 		}
-		return;
+		return true;
 	}
 	fputs(schema_range_print(inner, range), out);
 	if (*range && inner->type == SCHEMA_STRING)
@@ -61,6 +71,7 @@ static void range_write(FILE *out, const struct schema_row *row) {
 	else if (*range && inner->unit &&
 		(inner->type == SCHEMA_INT || inner->type == SCHEMA_NUMBER))
 		fprintf(out, " %s", inner->unit);
+	return *range;
 }
 
 static void help_write(FILE *out, const struct schema_row *row) {
@@ -75,6 +86,8 @@ static void help_write(FILE *out, const struct schema_row *row) {
 		fputs("; secret: never shown", out);
 	if (row->flags & SCHEMA_LIVE)
 		fputs("; may be changed while in use", out);
+	if (row->flags & SCHEMA_RESTART)
+		fputs("; takes effect at the next start", out);
 }
 
 static void rows_write(FILE *out, const struct schema_row *rows) {
@@ -110,7 +123,9 @@ static bool is_open(const struct manual *manual, const struct schema_row *rows, 
 // The path of the elements below a row: "ports.NAME", "rules[N]".
 static char *below(const char *path, const struct schema_row *row) {
 	char *text = strdup(path), *longer;
-	for (; text && (row->type == SCHEMA_MAP || row->type == SCHEMA_LIST); row = row->elem) {
+	for (; text && row != schema_leaf(row); row = schema_below(row)) {
+		if (row->type == SCHEMA_UNION)
+			continue;
 		const struct schema_row *key = row->type == SCHEMA_MAP ? schema_key_row(row) : NULL;
 		const char *word = key && key->name ? key->name : "name";
 		int rc = key ? asprintf(&longer, "%s.<%s>", text, word)
@@ -125,7 +140,7 @@ static char *below(const char *path, const struct schema_row *row) {
 // once.
 static void object_write(
 	struct manual *manual, const struct schema_row *row, const char *path, unsigned depth) {
-	const struct schema_row *object = leaf(row);
+	const struct schema_row *object = schema_leaf(row);
 	char *here = below(path, row);
 	if (!here || object->type != SCHEMA_OBJECT || depth > SCHEMA_DEPTH_MAX ||
 		is_open(manual, object->rows, depth)) {
@@ -154,7 +169,7 @@ static void section_write(struct manual *manual, const struct schema_row *const 
 	fprintf(manual->out, "## `%s`\n\n", section->name);
 	if (section->help)
 		fprintf(manual->out, "%s\n\n", section->help);
-	if (leaf(section)->type != SCHEMA_OBJECT) {
+	if (schema_leaf(section)->type != SCHEMA_OBJECT) {
 		fputs("Type: ", manual->out);
 		type_write(manual->out, section);
 		fputs(".\n\n", manual->out);

@@ -194,9 +194,10 @@ static int refuse_map(const struct schema_frame *frame, const struct schema_row 
 
 int schema_refuse_type(
 	const struct schema_frame *frame, const struct schema_row *row, const json_t *value) {
-	char found[SCHEMA_SHORTLEN], example[SCHEMA_SHORTLEN], range[SCHEMA_RANGELEN], words[320];
+	char found[SCHEMA_SHORTLEN], example[SCHEMA_SHORTLEN], noun[SCHEMA_SHORTLEN];
+	char range[SCHEMA_RANGELEN], words[320];
 	schema_found_print(row, value, found);
-	const char *noun = schema_type_info(row->type)->noun;
+	schema_noun_print(row, noun);
 	bool ranged = row->type != SCHEMA_STRING && *schema_range_print(row, range);
 	if (quoted_number(row, value))
 		return schema_refuse(frame, "%s is a string, not %s; write %.48s without quotes",

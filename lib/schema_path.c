@@ -241,6 +241,24 @@ static const struct schema_row *unknown(
 	return NULL;
 }
 
+static const struct schema_row *row_step(const struct schema_frame *up,
+	const struct schema_row *row, const struct schema_step *step);
+
+// The first alternative that the step leads into; when none does, the mistake is one about that with a table in it.
+static const struct schema_row *union_step(const struct schema_frame *up,
+	const struct schema_row *row, const struct schema_step *step) {
+	struct schema_walk quiet = *up->walk;
+	struct schema_frame frame = *up;
+	quiet.err = NULL;
+	frame.walk = &quiet;
+	for (const struct schema_row *alt = row->rows; alt->type != SCHEMA_END; alt++) {
+		const struct schema_row *found = row_step(&frame, alt, step);
+		if (found)
+			return found;
+	}
+	return row_step(up, schema_below(row), step);
+}
+
 // The row one step below `row`.
 static const struct schema_row *row_step(const struct schema_frame *up,
 	const struct schema_row *row, const struct schema_step *step) {
@@ -248,6 +266,8 @@ static const struct schema_row *row_step(const struct schema_frame *up,
 	switch (row->type) {
 	case SCHEMA_ANY:
 		return row;
+	case SCHEMA_UNION:
+		return union_step(up, row, step);
 	case SCHEMA_MAP:
 		return schema_key(up, schema_key_row(row), step->key, key) ? NULL : row->elem;
 	case SCHEMA_LIST:
@@ -271,7 +291,8 @@ static const struct schema_row *row_step(const struct schema_frame *up,
 // Steps from the sections (row NULL) or a row to the row below, and enters it into the frames.
 static const struct schema_row *find_step(const struct schema_row *const *sections,
 	const struct schema_row *row, const struct schema_step *step, struct schema_frame *at) {
-	bool element = row && row->type == SCHEMA_LIST;
+	bool element = row && step->index != SIZE_MAX &&
+		(row->type == SCHEMA_LIST || row->type == SCHEMA_UNION);
 	if (row)
 		row = row_step(at, row, step);
 	else if (!(row = section_find(sections, step->key)))

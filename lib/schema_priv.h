@@ -89,6 +89,17 @@ const char **schema_keys(const json_t *object);
 const struct schema_row *schema_row_find(const struct schema_row *rows, const char *name);
 const struct schema_row *schema_key_row(const struct schema_row *map);
 
+// Forms of JSON that a row's values have, as bits; 0: a row that is no alternative.
+unsigned schema_forms(const struct schema_row *row);
+// The type's `scalar`; of a union: all alternatives'.
+bool schema_is_scalar(const struct schema_row *row);
+// The row of what is inside a map, list or union; of a union the alternative with a table in it, else the first.
+const struct schema_row *schema_below(const struct schema_row *row);
+// What is inside all of them.
+const struct schema_row *schema_leaf(const struct schema_row *row);
+// "an integer or a string".
+char *schema_noun_print(const struct schema_row *row, char buf[static SCHEMA_SHORTLEN]);
+
 // A scalar in its canonical form; *out is a new reference.
 int schema_scalar(const struct schema_frame *frame, const struct schema_row *row,
 	const json_t *value, json_t **out);

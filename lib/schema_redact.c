@@ -11,6 +11,8 @@ static json_t *redact(const struct schema_row *row, const json_t *value) {
 	int rc = 0;
 	if (row && row->flags & SCHEMA_SECRET)
 		return json_string("(secret)");
+	if (row && row->type == SCHEMA_UNION)
+		return redact(schema_alternative(row, value), value);
 	bool object = row && row->type == SCHEMA_OBJECT, map = row && row->type == SCHEMA_MAP;
 	bool list = row && row->type == SCHEMA_LIST;
 	if (json_is_object(value) && (object || map)) {

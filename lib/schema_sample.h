@@ -21,7 +21,7 @@ struct sample {
 	struct prefix prefix;
 	const char *port;
 	int pick;
-	const json_t *vlans, *limits, *members, *extra;
+	const json_t *vlans, *limits, *members, *extra, *ranges;
 };
 
 static int sample_check(const json_t *object, const char *path, struct err *err) {
@@ -111,6 +111,40 @@ static const struct schema_row sample_prefix_key = {
 	.name = "prefix", .type = SCHEMA_PREFIX, .example = "\"10.0.0.0/8\""};
 static const struct schema_row sample_text = {
 	.name = "text", .type = SCHEMA_STRING, .max = 8, .help = "a note"};
+
+static int sample_range_check(const json_t *value, const char *path, struct err *err) {
+	if (!strchr(json_string_value(value), '-'))
+		return err_at(err, path, "is no range; write one such as \"10-20\"");
+	return 0;
+}
+
+static const struct schema_row sample_range_rows[] = {
+	{.type = SCHEMA_INT, .min = 1, .max = 4094},
+	{.type = SCHEMA_STRING, .max = 16, .example = "\"10-20\"", .check = sample_range_check},
+	{0},
+};
+static const struct schema_row sample_range = {
+	.name = "range", .type = SCHEMA_UNION, .rows = sample_range_rows, .help = "one or many"};
+
+static const struct schema_row sample_place_rows[] = {
+	{.name = "port",
+		.type = SCHEMA_REF,
+		.ref = "ports",
+		.flags = SCHEMA_REQUIRED,
+		.help = "where it is connected"},
+	{.name = "pin", .type = SCHEMA_STRING, .flags = SCHEMA_SECRET, .help = "what opens it"},
+	{.name = "every", .type = SCHEMA_DURATION, .def = "1m", .help = "time between visits"},
+	{0},
+};
+static const struct schema_row sample_place = {
+	.type = SCHEMA_OBJECT, .rows = sample_place_rows, .help = "a place"};
+static const struct schema_row sample_place_forms[] = {
+	{.type = SCHEMA_OBJECT, .rows = sample_place_rows, .help = "one place"},
+	{.type = SCHEMA_LIST, .max = 3, .elem = &sample_place, .help = "several"},
+	{0},
+};
+static const struct schema_row sample_places = {
+	.name = "place", .type = SCHEMA_UNION, .rows = sample_place_forms, .help = "where it is"};
 
 static const struct schema_row sample_rows[] = {
 	{.name = "on",
@@ -248,6 +282,15 @@ static const struct schema_row sample_rows[] = {
 		.elem = &sample_text,
 		.example = "{ [\"10.0.0.0/8\"] = \"lab\" }",
 		.help = "keys that need brackets"},
+	{.name = "ranges",
+		.type = SCHEMA_LIST,
+		SCHEMA_FIELD(struct sample, ranges),
+		.elem = &sample_range,
+		.help = "VLANs, or ranges of them"},
+	{.name = "places",
+		.type = SCHEMA_MAP,
+		.elem = &sample_places,
+		.help = "a place, or a list of them"},
 	{0},
 };
 
@@ -261,6 +304,7 @@ static const struct schema_row sample_system_rows[] = {
 		.type = SCHEMA_INT,
 		.min = 0,
 		.max = 64,
+		.flags = SCHEMA_RESTART,
 		.def = "1",
 		.help = "threads that move packets"},
 	{.name = "idle",

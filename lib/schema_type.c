@@ -27,6 +27,7 @@ static const struct schema_type_info types[] = {
 	[SCHEMA_LIST] = {"list", "a list", "list", "table", "{}", false},
 	[SCHEMA_OBJECT] = {"object", "a table", "table", "table", "{}", false},
 	[SCHEMA_MAP] = {"map", "a map", "map", "table", "{}", false},
+	[SCHEMA_UNION] = {"union", "one of several", "one of several", "any", "{}", false},
 	[SCHEMA_ANY] = {"any", "a value", "any value", "any", "{}", true},
 };
 

@@ -231,6 +231,16 @@ static int any_value(const struct schema_frame *frame, const json_t *value, json
 	return *out ? 0 : no_memory(frame);
 }
 
+static int union_value(const struct schema_frame *frame, const struct schema_row *row,
+	const json_t *value, json_t **out) {
+	const struct schema_row *alt = schema_alternative(row, value);
+	if (!alt)
+		return schema_refuse_type(frame, row, value);
+	struct schema_row secretive = *alt;
+	secretive.flags |= row->flags & SCHEMA_SECRET;
+	return schema_value(frame, &secretive, value, out);
+}
+
 int schema_value(const struct schema_frame *frame, const struct schema_row *row,
 	const json_t *value, json_t **out) {
 	if (frame->depth > SCHEMA_DEPTH_MAX)
@@ -242,6 +252,8 @@ int schema_value(const struct schema_frame *frame, const struct schema_row *row,
 		return map_value(frame, row, value, out);
 	case SCHEMA_LIST:
 		return list_value(frame, row, value, out);
+	case SCHEMA_UNION:
+		return union_value(frame, row, value, out);
 	case SCHEMA_ANY:
 		return any_value(frame, value, out);
 	default:

@@ -46,7 +46,7 @@ static void unknown_keys(void **state) {
 	refused(thing("'colour\\u001b[2J': 1"),
 		"things.t: unknown key \"colour\\x1b[2J\"; known: on, weight, share, title, alias, "
 		"mode, "
-		"every, buffer, rate, mac, address, prefix, port, pick, vlans, limits and 7 more");
+		"every, buffer, rate, mac, address, prefix, port, pick, vlans, limits and 9 more");
 }
 
 static void required(void **state) {

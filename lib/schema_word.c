@@ -20,7 +20,7 @@ static json_t *number_word(const struct schema_row *row, const char *word) {
 
 // "10,20" is the list that people type; a list of tables wants JSON.
 static json_t *list_word(const struct schema_row *row, const char *word) {
-	if (*word == '[' || *word == '{' || !schema_type_info(row->elem->type)->scalar)
+	if (*word == '[' || *word == '{' || !schema_is_scalar(row->elem))
 		return json_loads(word, JSON_REJECT_DUPLICATES, NULL);
 	json_t *list = json_array();
 	while (list && *word) {
@@ -35,6 +35,18 @@ static json_t *list_word(const struct schema_row *row, const char *word) {
 		word += len + (word[len] == ',');
 	}
 	return list;
+}
+
+// As the first alternative that reads it so that the value is one of its own.
+static json_t *union_word(const struct schema_row *row, const char *word) {
+	for (const struct schema_row *alt = row->rows; alt->type != SCHEMA_END; alt++) {
+		json_t *value = schema_word(alt, word);
+		if (value && schema_alternative(row, value) == alt)
+			return value;
+		json_decref(value);
+	}
+	json_t *value = json_loads(word, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+	return value ? value : json_string(word);
 }
 
 json_t *schema_word(const struct schema_row *row, const char *word) {
@@ -52,6 +64,8 @@ json_t *schema_word(const struct schema_row *row, const char *word) {
 	case SCHEMA_OBJECT:
 	case SCHEMA_MAP:
 		return json_loads(word, JSON_REJECT_DUPLICATES, NULL);
+	case SCHEMA_UNION:
+		return union_word(row, word);
 	case SCHEMA_ANY:
 		value = json_loads(word, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
 		return value ? value : json_string(word);
@@ -71,7 +85,7 @@ json_t *schema_parse_word(
 		return NULL;
 	}
 	json_t *value = schema_word(row, word), *resolved = NULL;
-	if (!value && schema_type_info(row->type)->scalar) {
+	if (!value && (schema_is_scalar(row) || row->type == SCHEMA_UNION)) {
 		schema_refuse(&frame, "%s is not UTF-8 text; write it in UTF-8",
 			schema_quote(word, strlen(word), quoted));
 		return NULL;

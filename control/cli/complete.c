@@ -95,8 +95,7 @@ static void add_step(
 }
 
 static bool is_container(const json_t *row) {
-	const char *type = describe_type(row);
-	return strcmp(type, "object") == 0 || strcmp(type, "map") == 0;
+	return describe_rows(row) || strcmp(describe_type(row), "map") == 0;
 }
 
 static void add_existing(
@@ -120,7 +119,7 @@ static void add_known(
 	json_t *child;
 	snprintf(parent, sizeof(parent), "%.*s", (int)cut, path);
 	const json_t *row = cut ? describe_path(sections, parent) : NULL;
-	json_array_foreach (cut ? json_object_get(row, "rows") : sections, i, child)
+	json_array_foreach (cut ? describe_rows(row) : sections, i, child)
 		add_step(complete, path, cut, describe_name(child), is_container(child));
 }
 

@@ -41,20 +41,33 @@ const json_t *describe_find(const json_t *array, const char *name) {
 	return NULL;
 }
 
+const json_t *describe_rows(const json_t *row) {
+	const json_t *rows = json_object_get(row, "rows");
+	size_t i;
+	json_t *alternative;
+	json_array_foreach (json_object_get(row, "alternatives"), i, alternative)
+		rows = rows ? rows : json_object_get(alternative, "rows");
+	return rows;
+}
+
+// The row one step below, or NULL.
+static const json_t *below(const json_t *row, const char *key) {
+	const json_t *found = describe_find(json_object_get(row, "rows"), key);
+	size_t i;
+	json_t *alternative;
+	if (!found)
+		found = json_object_get(row, "elem");
+	json_array_foreach (json_object_get(row, "alternatives"), i, alternative)
+		found = found ? found : below(alternative, key);
+	return found;
+}
+
 const json_t *describe_path(const json_t *sections, const char *path) {
 	const json_t *row = NULL;
 	char key[256];
 	int rc;
 	for (bool top = true; (rc = path_step(&path, key, sizeof(key))) > 0; top = false) {
-		const char *type = describe_type(row);
-		if (top)
-			row = describe_find(sections, key);
-		else if (strcmp(type, "object") == 0)
-			row = describe_find(json_object_get(row, "rows"), key);
-		else if (strcmp(type, "map") == 0 || strcmp(type, "list") == 0)
-			row = json_object_get(row, "elem");
-		else
-			row = NULL;
+		row = top ? describe_find(sections, key) : below(row, key);
 		if (!row)
 			return NULL;
 	}

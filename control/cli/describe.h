@@ -16,5 +16,8 @@ bool describe_flag(
 // The element named `name` of an array of descriptions (rows, nouns, actions); NULL: none. Borrowed.
 const json_t *describe_find(const json_t *array, const char *name);
 
-// The row at a config path below `sections`, or NULL. "" is no row: see describe_children().
+// The fields of a table, or of the table among a union's alternatives; NULL: it is none. Borrowed.
+const json_t *describe_rows(const json_t *row);
+
+// The row at a config path below `sections`, or NULL. "" is no row.
 const json_t *describe_path(const json_t *sections, const char *path);

@@ -189,6 +189,19 @@ static json_t *list_word(const json_t *elem, const char *word) {
 	return list;
 }
 
+// As the first alternative that makes more of it than text.
+static json_t *union_word(const json_t *row, const char *word) {
+	size_t i;
+	json_t *alternative;
+	json_array_foreach (json_object_get(row, "alternatives"), i, alternative) {
+		json_t *value = word_to_json(alternative, word);
+		if (!json_is_string(value))
+			return value;
+		json_decref(value);
+	}
+	return json_string(word);
+}
+
 json_t *word_to_json(const json_t *row, const char *word) {
 	const char *type = describe_type(row);
 	bool composite = strcmp(type, "list") == 0 || strcmp(type, "object") == 0 ||
@@ -197,6 +210,8 @@ json_t *word_to_json(const json_t *row, const char *word) {
 		json_t *value = json_loads(word, 0, NULL);
 		return value ? value : json_string(word);
 	}
+	if (strcmp(type, "union") == 0)
+		return union_word(row, word);
 	if (strcmp(type, "list") == 0)
 		return list_word(json_object_get(row, "elem"), word);
 	if (strcmp(type, "int") == 0)

@@ -144,6 +144,10 @@ static void words_as_json(void **) {
 	expect_json("{\"type\":\"list\",\"elem\":{\"type\":\"int\"}}", "[1]", "[1]");
 	expect_json("{\"type\":\"object\"}", "{\"a\":1}", "{\"a\":1}");
 	expect_json("{\"type\":\"object\"}", "{broken", "\"{broken\"");
+	const char either[] = "{\"type\":\"union\",\"alternatives\":[{\"type\":\"int\"},"
+			      "{\"type\":\"string\"}]}";
+	expect_json(either, "10", "10");
+	expect_json(either, "10-20", "\"10-20\"");
 }
 
 static void arguments(void **) {
@@ -164,8 +168,15 @@ static void described_paths(void **) {
 	json_t *sections = json_loads(
 		"[{\"name\":\"ports\",\"type\":\"map\",\"elem\":{\"type\":\"object\",\"rows\":["
 		"{\"name\":\"mtu\",\"type\":\"int\"},{\"name\":\"vlans\",\"type\":\"list\","
-		"\"elem\":{\"type\":\"int\"}}]}}]",
+		"\"elem\":{\"type\":\"int\"}},"
+		"{\"name\":\"at\",\"type\":\"union\",\"alternatives\":["
+		"{\"type\":\"object\",\"rows\":[{\"name\":\"x\",\"type\":\"mac\"}]},"
+		"{\"type\":\"list\",\"elem\":{\"type\":\"rate\"}}]}]}}]",
 		0, NULL);
+	assert_string_equal(describe_type(describe_path(sections, "ports.lan.at.x")), "mac");
+	assert_string_equal(describe_type(describe_path(sections, "ports.lan.at[1]")), "rate");
+	assert_int_equal(
+		json_array_size(describe_rows(describe_path(sections, "ports.lan.at"))), 1);
 	assert_string_equal(describe_type(describe_path(sections, "ports")), "map");
 	assert_string_equal(describe_type(describe_path(sections, "ports.any")), "object");
 	assert_string_equal(describe_type(describe_path(sections, "ports[\"a.b\"].mtu")), "int");
