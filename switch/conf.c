@@ -75,37 +75,28 @@ static int ports_parse(struct sw_conf *sw, const json_t *ports, struct err *err)
 
 static int static_add(struct sw_conf *sw, const struct mac *mac, const json_t *value,
 	const char *path, struct err *err) {
-	static const struct schema_row row = {
-		.name = "static", .type = SCHEMA_OBJECT, .rows = sw_static_rows};
 	struct sw_conf_static *entry = &sw->statics[sw->n_statics];
 	struct sw_raw_static raw = {0};
 	const struct sw_conf_port *port;
-	json_t *resolved = NULL;
-	int rc = schema_validate_value(&row, value, NULL, path, &resolved, err);
 
-	if (rc != 0)
-		return rc;
-	schema_decode(sw_static_rows, resolved, &raw);
+	schema_decode(sw_static_rows, value, &raw);
 	port = sw_conf_port(sw, raw.port);
 	if (port == NULL)
-		rc = err_at(
+		return err_at(
 			err, path, "port %s is not in this switch; add it to its ports", raw.port);
-	else if (!vlan_set_has(&port->vlans, (unsigned)raw.vlan))
-		rc = err_at(err, path, "port %s is not in VLAN %d; add the VLAN to the port",
+	if (!vlan_set_has(&port->vlans, (unsigned)raw.vlan))
+		return err_at(err, path, "port %s is not in VLAN %d; add the VLAN to the port",
 			raw.port, (int)raw.vlan);
-	for (unsigned i = 0; rc == 0 && i < sw->n_statics; i++)
+	for (unsigned i = 0; i < sw->n_statics; i++)
 		if (sw->statics[i].vlan == raw.vlan &&
 			memcmp(&sw->statics[i].mac, mac, sizeof(*mac)) == 0)
-			rc = err_at(err, path, "VLAN %d has this station twice; keep one",
+			return err_at(err, path, "VLAN %d has this station twice; keep one",
 				(int)raw.vlan);
-	if (rc == 0) {
-		entry->mac = *mac;
-		entry->vlan = (uint16_t)raw.vlan;
-		entry->port = (uint16_t)(port - sw->ports);
-		sw->n_statics++;
-	}
-	json_decref(resolved);
-	return rc;
+	entry->mac = *mac;
+	entry->vlan = (uint16_t)raw.vlan;
+	entry->port = (uint16_t)(port - sw->ports);
+	sw->n_statics++;
+	return 0;
 }
 
 static int mac_statics(struct sw_conf *sw, const char *text, const json_t *value, struct err *err) {

@@ -109,6 +109,10 @@ static void mistakes_say_where_and_what_to_do(void **) {
 		{"{'s': {'ports': {'a': {'native': 2}}}}", "switches.s.ports.a", "trunk"},
 		{"{'s': {'ports': {'a': {'trunk': [4095]}}}}", "switches.s.ports.a.trunk[1]",
 			"1..4094"},
+		{"{'s': {'ports': {'a': {'trunk': [2, '20-10']}}}}", "switches.s.ports.a.trunk[2]",
+			"10-20"},
+		{"{'s': {'ports': {'a': {'trunk': [true]}}}}", "switches.s.ports.a.trunk[1]",
+			"not an integer or a string; write one such as 20"},
 		{"{'s': {'ports': {'a': {'qinq': {}}}}}", "switches.s.ports.a.qinq.outer", ""},
 		{"{'s': {'ports': {'a': {'acess': 1}}}}", "switches.s.ports.a", "access"},
 		{"{'s': {'mac_limit': 0}}", "switches.s.mac_limit", "1..1048576"},
@@ -122,6 +126,13 @@ static void mistakes_say_where_and_what_to_do(void **) {
 		{"{'s': {'ports': {'a': {}}, 'static': {'02:00:00:00:00:01': {'port': 'a', 'vlan': "
 		 "2}}}}",
 			"static", "not in VLAN 2"},
+		{"{'s': {'ports': {'a': {}}, 'static': {'02:00:00:00:00:01': 'a'}}}", "static",
+			"not a table or a list"},
+		{"{'s': {'ports': {'a': {}}, 'static': {'02:00:00:00:00:01': [{'prot': 'a'}]}}}",
+			"static", "did you mean"},
+		{"{'s': {'ports': {'a': {}}, 'static': {'02:00:00:00:00:01': {'port': 'zz', "
+		 "'vlan': 1}}}}",
+			"static", "not in ports"},
 		{"{'s': {'ports': {'a': {}}, 'static': {'01:00:00:00:00:01': {'port': 'a', 'vlan': "
 		 "1}}}}",
 			"static", "unicast"},

@@ -1,10 +1,24 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "switch/conf_priv.h"
 #include <errno.h>
-#include <stdio.h>
 
+static int range_check(const json_t *value, const char *path, struct err *err) {
+	struct vlan_set set = {0};
+
+	return vlan_set_parse(value, path, &set, err);
+}
+
+static const struct schema_row vlan_forms[] = {
+	{.type = SCHEMA_INT, .min = 1, .max = VLAN_MAX, .help = "a VLAN id"},
+	{.type = SCHEMA_STRING,
+		.check = range_check,
+		.example = "\"10-20\"",
+		.help = "a range of VLANs"},
+	{0},
+};
 static const struct schema_row vlan_elem = {.name = "vlan",
-	.type = SCHEMA_ANY,
+	.type = SCHEMA_UNION,
+	.rows = vlan_forms,
 	.example = "20",
 	.help = "a VLAN id, or a range \"10-20\""};
 
@@ -49,16 +63,13 @@ static int port_check(const json_t *object, const char *path, struct err *err) {
 	bool access = json_object_get(object, "access") != NULL;
 	bool trunk = json_object_get(object, "trunk") != NULL;
 	bool qinq = json_object_get(object, "qinq") != NULL;
-	struct vlan_set set = {0};
-	char at[280];
 
 	if (access + trunk + qinq > 1)
 		return err_at(err, path, "access, trunk and qinq exclude each other; keep one");
 	if (json_object_get(object, "native") != NULL && !trunk)
 		return err_at(err, path,
 			"native is the untagged VLAN of a trunk; add trunk = {...}, or use access");
-	snprintf(at, sizeof(at), "%s.trunk", path);
-	return vlan_set_parse(json_object_get(object, "trunk"), at, &set, err);
+	return 0;
 }
 
 const struct schema_row sw_port_rows[] = {
@@ -127,13 +138,12 @@ static const struct schema_row port_elem = {
 	.name = "port", .type = SCHEMA_OBJECT, .rows = sw_port_rows, .check = port_check};
 static const struct schema_row port_key = {.name = "port", .type = SCHEMA_REF, .ref = "ports"};
 
-// One place of a static station; not a row of `static`, which also takes a list of these.
 const struct schema_row sw_static_rows[] = {
 	{.name = "port",
-		.type = SCHEMA_NAME,
+		.type = SCHEMA_REF,
 		SCHEMA_FIELD(struct sw_raw_static, port),
+		.ref = "ports",
 		.flags = SCHEMA_REQUIRED,
-		.example = "\"lan\"",
 		.help = "port of this switch"},
 	{.name = "vlan",
 		.type = SCHEMA_INT,
@@ -147,10 +157,20 @@ const struct schema_row sw_static_rows[] = {
 };
 
 static const struct schema_row mac_key = {.name = "mac", .type = SCHEMA_MAC};
+static const struct schema_row static_place = {
+	.name = "static", .type = SCHEMA_OBJECT, .rows = sw_static_rows, .help = "where it is"};
+static const struct schema_row static_forms[] = {
+	{.type = SCHEMA_OBJECT, .rows = sw_static_rows, .help = "where the station is"},
+	{.type = SCHEMA_LIST,
+		.max = VLAN_MAX,
+		.elem = &static_place,
+		.help = "where it is in each of its VLANs"},
+	{0},
+};
 static const struct schema_row static_elem = {.name = "static",
-	.type = SCHEMA_ANY,
-	.example = "{ port = \"lan\", vlan = 10 }",
-	.help = "where the station is: { port =, vlan = }, or a list of these"};
+	.type = SCHEMA_UNION,
+	.rows = static_forms,
+	.help = "where the station is, or a list of it when it is in several VLANs"};
 
 static const char *const directions[] = {"rx", "tx", "both", NULL};
 static const struct schema_row mirror_from = {.name = "port", .type = SCHEMA_REF, .ref = "ports"};
@@ -264,16 +284,8 @@ const struct schema_row sw_switch_rows[] = {
 	{0},
 };
 
-static int switch_check(const json_t *object, const char *path, struct err *err) {
-	struct vlan_set set = {0};
-	char at[280];
-
-	snprintf(at, sizeof(at), "%s.service_vlans", path);
-	return vlan_set_parse(json_object_get(object, "service_vlans"), at, &set, err);
-}
-
 static const struct schema_row switch_elem = {
-	.name = "switch", .type = SCHEMA_OBJECT, .rows = sw_switch_rows, .check = switch_check};
+	.name = "switch", .type = SCHEMA_OBJECT, .rows = sw_switch_rows};
 
 const struct schema_row sw_sections[] = {
 	{.name = "switches",

@@ -50,6 +50,8 @@ static int element_parse(
 int vlan_set_parse(const json_t *list, const char *path, struct vlan_set *set, struct err *err) {
 	char at[320];
 
+	if (list != NULL && !json_is_array(list))
+		return element_parse(list, path, set, err);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		snprintf(at, sizeof(at), "%s[%zu]", path, i + 1);
 		if (element_parse(json_array_get(list, i), at, set, err) != 0)

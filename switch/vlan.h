@@ -32,7 +32,7 @@ static inline void vlan_set_add(struct vlan_set *set, unsigned vlan) {
 }
 
 unsigned vlan_set_count(const struct vlan_set *set);
-// Adds what a list says, [10, 20, "30-39"], to `set`. 0 or -EINVAL with the element's path.
+// Adds what a list says, [10, 20, "30-39"], or one element of one, to `set`. 0 or -EINVAL with the element's path.
 int vlan_set_parse(const json_t *list, const char *path, struct vlan_set *set, struct err *err);
 // "10,20,30-39". New reference.
 json_t *vlan_set_print(const struct vlan_set *set);
