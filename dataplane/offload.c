@@ -22,6 +22,11 @@
 
 // ---- headers --------------------------------------------------------------------------------------------
 
+// Anywhere in a frame: nothing says that a header begins at an even address.
+struct be16 {
+	rte_be16_t value;
+} __rte_packed;
+
 static inline const void *peek(const struct rte_mbuf *m, uint32_t at, uint32_t len, void *buf) {
 	return rte_pktmbuf_read(m, at, len, buf);
 }
@@ -71,20 +76,20 @@ static int l3_v6(const struct rte_mbuf *m, struct offload_headers *h) {
 
 int offload_parse(const struct rte_mbuf *m, struct offload_headers *h) {
 	uint32_t at = offsetof(struct rte_ether_hdr, ether_type);
-	rte_be16_t buf;
-	const rte_be16_t *type = peek(m, at, sizeof(buf), &buf);
+	struct be16 buf;
+	const struct be16 *type = peek(m, at, sizeof(buf), &buf);
 
 	for (unsigned tags = 0; type && tags < 3; tags++) {
-		if (*type == RTE_BE16(RTE_ETHER_TYPE_IPV4)) {
+		if (type->value == RTE_BE16(RTE_ETHER_TYPE_IPV4)) {
 			h->l3 = at + sizeof(*type);
 			return l3_v4(m, h);
 		}
-		if (*type == RTE_BE16(RTE_ETHER_TYPE_IPV6)) {
+		if (type->value == RTE_BE16(RTE_ETHER_TYPE_IPV6)) {
 			h->l3 = at + sizeof(*type);
 			return l3_v6(m, h);
 		}
-		if (*type != RTE_BE16(RTE_ETHER_TYPE_VLAN) &&
-			*type != RTE_BE16(RTE_ETHER_TYPE_QINQ))
+		if (type->value != RTE_BE16(RTE_ETHER_TYPE_VLAN) &&
+			type->value != RTE_BE16(RTE_ETHER_TYPE_QINQ))
 			return -EINVAL;
 		at += RTE_VLAN_HLEN;
 		type = peek(m, at, sizeof(buf), &buf);
@@ -502,13 +507,13 @@ static inline void request_from_rx(struct rte_mbuf *m) {
 static inline void request_from_sum(struct rte_mbuf *m) {
 	struct offload_headers h;
 	uint32_t pseudo;
-	rte_be16_t buf;
+	struct be16 buf;
 
 	if (offload_parse(m, &h) < 0 || h.fragment || h.end > m->pkt_len ||
 		(h.proto != IPPROTO_TCP && h.proto != IPPROTO_UDP))
 		return;
-	const rte_be16_t *csum = peek(m, h.l4 + csum_at(&h), sizeof(buf), &buf);
-	if (csum && sum_pseudo(m, &h, &pseudo) == 0 && *csum == (uint16_t)pseudo)
+	const struct be16 *csum = peek(m, h.l4 + csum_at(&h), sizeof(buf), &buf);
+	if (csum && sum_pseudo(m, &h, &pseudo) == 0 && csum->value == (uint16_t)pseudo)
 		offload_request(m, &h, 0);
 }
 

@@ -40,7 +40,8 @@ RUN=$T/run STATE=$T/state
 other_daemon=(peer "$T/peer-run" "$T/peer-state" '' '') # as in daemon_swap
 export TAG T
 # A sanitizer's finding must fail the test, and not be mistaken for a refusal (1) or no daemon (2).
-export ASAN_OPTIONS=${ASAN_OPTIONS:-exitcode=99:detect_leaks=1}
+# Slow unwinding sees through libraries without frame pointers, or lsan.supp would not know whose leak it is.
+export ASAN_OPTIONS=${ASAN_OPTIONS:-exitcode=99:detect_leaks=1:fast_unwind_on_malloc=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1:exitcode=99}
 export LSAN_OPTIONS=${LSAN_OPTIONS:-exitcode=99:suppressions=$SMOKE_LIB/lsan.supp:print_suppressions=0}
 
