@@ -97,7 +97,7 @@ static void texts(void **state) {
 	char *manual = schema_manual(sample_sections), *stubs = schema_lua_stubs(sample_sections);
 	const char *const in_manual[] = {
 		"| `ranges` | list of integer or string | 1..4094 or at most 16 bytes |  | VLANs",
-		"| `places` | map of name to table or list of table | at most 3 entries |  | a "
+		"| `places` | map of name to table or list of table |  |  | a "
 		"place",
 		"### `things.<name>.places.<name>`\n", NULL};
 	const char *const in_stubs[] = {"---@field ranges? (integer|string)[] VLANs",
