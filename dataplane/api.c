@@ -78,6 +78,7 @@ const struct schema_row dp_sections[] = {
 		.max = DP_MAX_PORTS,
 		.elem = &port_elem,
 		.check = dp_ports_check,
+		.example = "{ lan = { device = \"eth1\" }, web1 = { vhost_user = true } }",
 		.help = "where packets enter and leave: kernel and PCI NICs, guests, other "
 			"processes"},
 	{.name = "system",
