@@ -249,10 +249,10 @@ bg() { # NAME CMD...; the process id is in $!
 # ---- leatd and its client -------------------------------------------------------------------------------
 
 daemon_swap() {
-	local now=("$leatd_ns" "$RUN" "$STATE" "$leatd_pid" "$leatd_log")
+	local this_one=("$leatd_ns" "$RUN" "$STATE" "$leatd_pid" "$leatd_log")
 	leatd_ns=${other_daemon[0]} RUN=${other_daemon[1]} STATE=${other_daemon[2]}
 	leatd_pid=${other_daemon[3]} leatd_log=${other_daemon[4]}
-	other_daemon=("${now[@]}")
+	other_daemon=("${this_one[@]}")
 }
 
 on_peer() { # CMD...: means the second leatd by it
