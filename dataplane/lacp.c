@@ -9,6 +9,7 @@
 #define SHORT_NS       (3 * FAST_NS)
 #define LONG_NS        (3 * SLOW_NS)
 #define WAIT_NS        (2 * SECOND_NS) // so that links that come up together are bundled together
+#define REPEATS        2
 #define SUBTYPE_LACP   1
 #define SUBTYPE_MARKER 2
 #define TLV_ACTOR      1
@@ -211,8 +212,25 @@ static void periodic(struct lacp_port *p, uint64_t now_ns) {
 	if (now_ns >= p->periodic_ns)
 		p->ntt = true;
 	if (now_ns >= p->periodic_ns || fast != p->partner_fast)
-		p->periodic_ns = now_ns + (fast ? FAST_NS : SLOW_NS);
+		p->periodic_ns = now_ns + (fast || p->repeats > 0 ? FAST_NS : SLOW_NS);
 	p->partner_fast = fast;
+}
+
+// What is new is said three times, a second apart: at the slow rate a lost PDU would leave the other side without its
+// news, and a link without traffic, for 30 s. The standard leaves that to chance.
+static void repeat(struct lacp_port *p, uint64_t now_ns) {
+	bool news = p->actor.state != p->told_state || !same_port(&p->partner, &p->told_partner) ||
+		p->partner.state != p->told_partner.state;
+
+	if (!news) {
+		p->repeats -= p->repeats > 0;
+		return;
+	}
+	p->told_state = p->actor.state;
+	p->told_partner = p->partner;
+	p->repeats = REPEATS;
+	if (p->periodic_ns > now_ns + FAST_NS)
+		p->periodic_ns = now_ns + FAST_NS;
 }
 
 void lacp_tick(struct lacp *lacp, uint64_t now_ns) {
@@ -249,6 +267,7 @@ bool lacp_send(
 	if (!p->up || !p->ntt || (p->sent_ns[0] && now_ns - p->sent_ns[0] < SECOND_NS))
 		return false;
 	p->ntt = false;
+	repeat(p, now_ns);
 	p->sent_ns[0] = p->sent_ns[1];
 	p->sent_ns[1] = p->sent_ns[2];
 	p->sent_ns[2] = now_ns;

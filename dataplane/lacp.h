@@ -41,6 +41,9 @@ struct lacp_port {
 	uint64_t current_until_ns, ready_ns, periodic_ns;
 	bool partner_fast;
 	uint64_t sent_ns[3]; // no more than three PDUs per second
+	unsigned repeats;    // of what was said last
+	uint8_t told_state;
+	struct lacp_info told_partner;
 };
 
 // Owned by one thread.

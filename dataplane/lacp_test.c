@@ -14,10 +14,12 @@
 static const uint8_t mac_a[6] = {2, 0, 0, 0, 0, 1}, mac_b[6] = {2, 0, 0, 0, 0, 2},
 		     mac_c[6] = {2, 0, 0, 0, 0, 3};
 
-// Two systems with cables between their ports of the same number; cut[i]: frames are lost in silence.
+// Two systems with cables between their ports of the same number; cut[i]: frames are lost in silence; lost: bit per PDU
+// since the start.
 struct lab {
 	struct lacp *a, *b;
-	unsigned n, from_a, from_b;
+	unsigned n, from_a, from_b, sent;
+	uint64_t lost;
 	bool cut[LACP_PORTS_MAX];
 	uint64_t now;
 };
@@ -27,7 +29,9 @@ static unsigned pass(struct lab *lab, struct lacp *from, struct lacp *to, unsign
 
 	if (!lacp_send(from, port, pdu, lab->now))
 		return 0;
-	if (!lab->cut[port])
+	bool lost = lab->sent < 64 && (lab->lost >> lab->sent & 1);
+	lab->sent++;
+	if (!lab->cut[port] && !lost)
 		lacp_recv(to, port, pdu, sizeof(pdu), lab->now);
 	return 1;
 }
@@ -68,6 +72,22 @@ static void test_bundle_forms(void **) {
 	for (unsigned i = 0; i < 2; i++) {
 		assert_true(lacp_carries(&a, i));
 		assert_true(lacp_carries(&b, i));
+	}
+}
+
+// Any two PDUs of the first exchange may be lost. At the slow rate the next regular one comes 30 s later.
+static void test_lost_pdus_cost_seconds(void **) {
+	struct lacp a, b;
+	struct lab lab;
+
+	for (unsigned first = 0; first < 12; first++) {
+		for (unsigned second = first; second < 12; second++) {
+			start(&lab, &a, &b, 1, false);
+			lab.lost = 1ull << first | 1ull << second;
+			run(&lab, 6 * SEC);
+			if (!lacp_carries(&a, 0) || !lacp_carries(&b, 0))
+				fail_msg("without PDUs %u and %u", first, second);
+		}
 	}
 }
 
@@ -226,6 +246,7 @@ static void test_marker(void **) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bundle_forms),
+		cmocka_unit_test(test_lost_pdus_cost_seconds),
 		cmocka_unit_test(test_alone_carries_nothing),
 		cmocka_unit_test(test_silence_is_noticed),
 		cmocka_unit_test(test_slow_silence_takes_90_s),
