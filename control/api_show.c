@@ -106,8 +106,11 @@ static int filter_add(json_t *filter, const struct module_noun *noun, const char
 	if (plain.type == SCHEMA_REF || plain.type == SCHEMA_NAME) // rows may name what is gone
 		plain.type = SCHEMA_STRING;
 	plain.min = plain.max = 0;
-	json_t *value = schema_parse_word(&plain, word, name, err);
-	return value ? json_object_set_new(filter, name, value) : -EINVAL;
+	json_t *value = schema_parse_word(&plain, word, name, err), *canonical = NULL;
+	int rc =
+		value ? schema_validate_value(&plain, value, NULL, name, &canonical, err) : -EINVAL;
+	json_decref(value);
+	return rc < 0 ? rc : json_object_set_new(filter, name, canonical);
 }
 
 static int filter_read(const struct ctl_call *call, const struct module_noun *noun, json_t *filter,

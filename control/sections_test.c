@@ -48,13 +48,22 @@ static void lint_rows(const char *name, const char *help, const struct schema_ro
 	lint(all);
 }
 
+// /v1/show/NOUN?COLUMN=VALUE, where these two mean something else.
+static void columns_can_be_asked_for(const struct module_noun *noun) {
+	for (const struct schema_row *column = noun->columns; column->name; column++)
+		if (strcmp(column->name, "key") == 0 || strcmp(column->name, "limit") == 0)
+			fail_msg("%s has a column named %s", noun->name, column->name);
+}
+
 static void test_rows_of_nouns_actions_and_streams(void **state) {
 	size_t n, nouns = 0;
 	const struct module *const *modules = module_list(&n);
 	for (size_t i = 0; i < n; i++) {
 		const struct module_noun *noun = modules[i]->nouns;
-		for (; noun && noun->name; noun++, nouns++)
+		for (; noun && noun->name; noun++, nouns++) {
 			lint_rows(noun->name, noun->help, noun->columns);
+			columns_can_be_asked_for(noun);
+		}
 		const struct module_action *action = modules[i]->actions;
 		for (; action && action->verb; action++)
 			if (action->args)

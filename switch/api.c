@@ -7,11 +7,12 @@
 
 // ---- filters -----------------------------------------------------------------------------------------------
 
-// A wanted value may come as text (a query) or as itself (JSON).
+// They only save work: the API looks again, and knows every key column. A wanted value may come as text (a query) or as
+// itself (JSON).
 static bool wanted_text(const json_t *filter, const char *name, const char *value) {
 	const char *want = json_string_value(json_object_get(filter, name));
 
-	return want == NULL || strcmp(want, value) == 0;
+	return want == NULL || strcasecmp(want, value) == 0;
 }
 
 static bool wanted_int(const json_t *filter, const char *name, long value) {
@@ -229,8 +230,7 @@ static int vlans_show(const json_t *filter, size_t limit, json_t *rows, struct e
 	for (unsigned d = 0; d < SW_DOMAINS; d++) {
 		const struct sw_live *live = sw_lives[d];
 
-		if (live == NULL || !wanted_text(filter, "switch", live->name) ||
-			!wanted_text(filter, "key", live->name))
+		if (live == NULL || !wanted_text(filter, "switch", live->name))
 			continue;
 		for (unsigned v = 1; v <= VLAN_MAX && json_array_size(rows) < limit; v++) {
 			if (live->vlans[v].members == 0 || !wanted_int(filter, "vlan", v))
@@ -323,7 +323,7 @@ static const struct schema_row storm_columns[] = {
 		.flags = SCHEMA_KEY,
 		.words = storm_class_names,
 		.help = "broadcast, multicast, or to unknown stations"},
-	{.name = "limit",
+	{.name = "rate",
 		.type = SCHEMA_INT,
 		.unit = "frames/s",
 		.help = "let in per second at most"},
@@ -342,7 +342,7 @@ static json_t *storm_row(const struct sw_conf_port *port, unsigned class) {
 		(json_int_t)c.storm_dropped[class]);
 
 	if (row != NULL && port->storm_set[class])
-		json_object_set_new(row, "limit", json_integer((json_int_t)port->storm[class]));
+		json_object_set_new(row, "rate", json_integer((json_int_t)port->storm[class]));
 	return row;
 }
 
@@ -366,7 +366,7 @@ static int ports_walk(
 		for (unsigned i = 0; i < live->conf->n_ports; i++) {
 			const struct sw_conf_port *port = &live->conf->ports[i];
 
-			if (!wanted_text(filter, "key", port->name) ||
+			if ((!storm && !wanted_text(filter, "key", port->name)) ||
 				!wanted_text(filter, "port", port->name) ||
 				json_array_size(rows) >= limit)
 				continue;

@@ -48,7 +48,7 @@ for class in broadcast multicast unknown; do
 		"$passed $sent" "flooded, and all frames of class $class"
 	expect_eq "$(dropped "switch_input_storm_$class" a)" $((sent - passed)) "drops of class $class"
 done
-expect_eq "$(leat_json '[.[] | select(.port == "a") | .limit] | sort | join(" ")' storm)" "250 400 500" "limits shown"
+expect_eq "$(leat_json '[.[] | select(.port == "a") | .rate] | sort | join(" ")' storm)" "250 400 500" "limits shown"
 
 # 0 lets nothing pass; without a limit everything does.
 count() {
