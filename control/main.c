@@ -204,6 +204,8 @@ static int daemon_start(struct daemon *daemon, struct err *err) {
 	if (rc < 0)
 		return rc;
 	ctl_raise_limits();
+	if (ctl_platform.privileged)
+		ctl_platform.privileged();
 	// Before any thread is born: capabilities are a thread's own.
 	rc = ctl_drop_capabilities(err);
 	if (rc < 0)

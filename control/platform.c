@@ -17,6 +17,7 @@ static const struct module *const modules[] = {&dataplane_module, &switch_module
 
 const struct ctl_platform ctl_platform = {
 	.modules = modules,
+	.privileged = dp_start_privileged,
 	.start = start,
 	.stop = dp_stop,
 	.sync = dp_sync,

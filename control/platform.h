@@ -8,6 +8,7 @@
 
 struct ctl_platform {
 	const struct module *const *modules; // built-in, NULL-terminated
+	void (*privileged)(void);            // before capabilities are dropped; may be NULL
 	int (*start)(const struct ctl_options *options, struct err *err); // before any init
 	void (*stop)(void);                                               // after every fini
 	void (*sync)(void);                                               // see module_hooks

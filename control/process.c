@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/process.h"
 #include "lib/log.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -49,13 +50,36 @@ void ctl_raise_limits(void) {
 			strerror(errno));
 }
 
-// Why each: NET_ADMIN links, XDP, TAP; NET_RAW packet sockets; BPF and PERFMON programs with helpers; SYS_ADMIN programs
-// looked up by id (libxdp), physical addresses of hugepages, network namespaces of twins; SYS_RAWIO PCI devices;
-// SYS_RESOURCE and IPC_LOCK pinned memory; SYS_NICE workers; DAC_OVERRIDE, CHOWN and FOWNER sockets and
+// Why each: NET_ADMIN links, XDP, TAP; NET_RAW packet sockets; BPF and PERFMON programs with helpers; SYS_RAWIO PCI
+// devices; SYS_RESOURCE and IPC_LOCK pinned memory; SYS_NICE workers; DAC_OVERRIDE, CHOWN and FOWNER sockets and
 // state that belong to others; KILL programs that it supervises.
 static const unsigned char kept[] = {CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_PERFMON,
-	CAP_SYS_ADMIN, CAP_SYS_RAWIO, CAP_SYS_RESOURCE, CAP_IPC_LOCK, CAP_SYS_NICE,
-	CAP_DAC_OVERRIDE, CAP_CHOWN, CAP_FOWNER, CAP_KILL};
+	CAP_SYS_RAWIO, CAP_SYS_RESOURCE, CAP_IPC_LOCK, CAP_SYS_NICE, CAP_DAC_OVERRIDE, CAP_CHOWN,
+	CAP_FOWNER, CAP_KILL};
+
+static bool folder_empty(const char *path) {
+	DIR *dir = opendir(path);
+	unsigned n = 0;
+
+	while (dir && n < 3 && readdir(dir))
+		n++;
+	if (dir)
+		closedir(dir);
+	return n < 3; // . and ..
+}
+
+// DPDK tells PCI devices the physical addresses of hugepages where no IOMMU translates, and only CAP_SYS_ADMIN is told
+// them.
+static bool needs_physical_addresses(void) {
+	unsigned long n = 0;
+	FILE *file = fopen("/proc/sys/vm/nr_hugepages", "re");
+
+	if (file && fscanf(file, "%lu", &n) != 1)
+		n = 0;
+	if (file)
+		fclose(file);
+	return n > 0 && folder_empty("/sys/kernel/iommu_groups");
+}
 
 int ctl_drop_capabilities(struct err *err) {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -63,6 +87,8 @@ int ctl_drop_capabilities(struct err *err) {
 	uint64_t wanted = 0;
 	for (size_t i = 0; i < sizeof(kept); i++)
 		wanted |= UINT64_C(1) << kept[i];
+	if (needs_physical_addresses())
+		wanted |= UINT64_C(1) << CAP_SYS_ADMIN;
 	if (syscall(SYS_capget, &header, caps) < 0)
 		return err_set(err, -errno, "cannot read capabilities: %s", strerror(errno));
 	for (unsigned cap = 0; cap < 64; cap++)

@@ -244,6 +244,9 @@ struct dp_start_opts {
 	unsigned burst;      // rx burst; 0: default 64
 };
 
+// Before privileges are dropped: takes the XDP programs of leatds that are gone off their interfaces, for which the
+// kernel wants CAP_SYS_ADMIN. May be left out.
+void dp_start_privileged(void);
 int dp_start(
 	const struct dp_start_opts *opts, struct err *err); // EAL, pools, nodes; before module init
 void dp_stop(void);

@@ -33,6 +33,14 @@ static void kernel_claim(const struct port_conf *conf, char *buf, size_t size) {
 }
 
 static int kernel_check(const struct port_conf *conf, const char *path, struct err *err) {
+	bool forced_xdp =
+		conf->driver == PORT_DRIVER_XDP_NATIVE || conf->driver == PORT_DRIVER_XDP_COPY;
+
+	if (forced_xdp && conf->mtu > XDP_MTU_MAX)
+		return err_at(err, path,
+			"mtu: %d does not fit into a buffer of AF_XDP; at most %d does, or let "
+			"driver be auto",
+			(int)conf->mtu, XDP_MTU_MAX);
 	if (strlen(conf->device) < IFNAMSIZ && !strpbrk(conf->device, ":/, "))
 		return 0;
 	return err_at(err, path,
@@ -175,12 +183,32 @@ static void kernel_stats(struct port *port, struct rte_eth_stats *stats) {
 	struct kernel *kernel = port->state;
 
 	if (kernel->xdp) {
+		uint64_t counts[LEAT_XDP_COUNTERS];
+		port_xdp_count(kernel->xdp, counts);
 		rte_eth_stats_get(port->pub.index, stats);
+		stats->ierrors += counts[LEAT_XDP_BROKEN];
 		return;
 	}
 	hostio_stats(port, stats);
 	kernel->missed += port_packet_missed(port);
 	stats->imissed = kernel->missed;
+}
+
+static void kernel_show(struct port *port, json_t *row) {
+	static const char *const names[LEAT_XDP_COUNTERS] = {[LEAT_XDP_STEERED] = "xdp_steered",
+		[LEAT_XDP_KEPT] = "xdp_kept",
+		[LEAT_XDP_PASSED] = "xdp_passed",
+		[LEAT_XDP_BLOCKED] = "xdp_blocked"};
+	const struct kernel *kernel = port->state;
+	uint64_t counts[LEAT_XDP_COUNTERS];
+
+	if (!kernel->xdp)
+		return;
+	port_xdp_count(kernel->xdp, counts);
+	for (unsigned c = 0; c < LEAT_XDP_COUNTERS; c++) {
+		if (names[c])
+			json_object_set_new(row, names[c], json_integer((json_int_t)counts[c]));
+	}
 }
 
 const struct dp_port_kind port_kernel_kind = {
@@ -195,4 +223,5 @@ const struct dp_port_kind port_kernel_kind = {
 	.enable = kernel_enable,
 	.live = kernel_live,
 	.stats = kernel_stats,
+	.show = kernel_show,
 };

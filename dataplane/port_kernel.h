@@ -4,6 +4,7 @@
 
 #include "dataplane/netif.h"
 #include "dataplane/port_priv.h"
+#include "dataplane/xdp/leat_xdp.h"
 
 int port_packet_open(struct port *port, const struct port_conf *conf, const struct netif *nif,
 	unsigned workers, struct err *err);
@@ -16,6 +17,7 @@ struct xdp;
 int port_xdp_open(struct port *port, const struct port_conf *conf, const struct netif *nif,
 	bool generic, unsigned workers, struct xdp **xdp, struct err *err);
 void port_xdp_close(struct port *port, struct xdp *xdp);
+void port_xdp_count(const struct xdp *xdp, uint64_t counts[static LEAT_XDP_COUNTERS]);
 // Which addresses stay with the kernel, from now on.
 void port_xdp_keep(struct xdp *xdp, const struct netif *nif, const json_t *keep);
 
@@ -31,18 +33,30 @@ struct xdp_prog {
 	int map_fds[4]; // enum xdp_map
 };
 
+// A descriptor that DPDK's driver has opened.
+struct fd_mark {
+	int fd;
+	bool socket;   // AF_XDP
+	char link[48]; // what /proc/self/fd says that it is
+};
+
 enum xdp_map { XDP_MAP_SOCKETS, XDP_MAP_KEEP, XDP_MAP_SETTINGS, XDP_MAP_COUNTERS };
 
 void xdp_prog_init(struct xdp_prog *prog);
 // Looks at what is attached to the interface: our own program of a leatd that is dead is taken off; any other is in
-// the way (-EBUSY).
+// the way (-EEXIST). Without CAP_SYS_ADMIN the kernel does not say whose it is, and any is in the way.
 int xdp_prog_clear(int ifindex, struct err *err);
+// Why the kernel has refused a program since xdp_prog_clear(), in its words; "": it said nothing.
+const char *xdp_prog_complaint(void);
 // A file that holds the program's object, for DPDK's driver: /proc/self/fd/N of the returned fd.
 int xdp_prog_file(struct err *err);
-// After the driver has attached the program: finds its maps, and moves it into the kernel's generic hook if wanted.
-int xdp_prog_adopt(struct xdp_prog *prog, int ifindex, bool generic, struct err *err);
+// After the driver has attached the program: finds it and its maps among the driver's fds, and moves it into the
+// kernel's generic hook if wanted.
+int xdp_prog_adopt(struct xdp_prog *prog, int ifindex, bool generic, const struct fd_mark *fds,
+	unsigned n, struct err *err);
 // Whether this kernel lets the program see the VLAN tag that a veth's sender left beside the frame (Linux 6.3).
 bool xdp_prog_sees_tags(void);
 void xdp_prog_detach(struct xdp_prog *prog);
 void xdp_prog_free(struct xdp_prog *prog); // closes its fds
+void xdp_prog_count(const struct xdp_prog *prog, uint64_t counts[static LEAT_XDP_COUNTERS]);
 void xdp_prog_keep(struct xdp_prog *prog, const struct mac *mac, bool veth, const json_t *keep);

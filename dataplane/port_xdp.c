@@ -3,14 +3,18 @@
 //
 // The driver of DPDK 22.11 leaves things behind when it closes: its sockets (so the queue would stay busy), the fds of
 // the program, and every buffer that the kernel holds at that moment. So the fds that appear while a port is opened
-// are remembered and closed afterwards, and the buffers are fetched out of the sockets' rings, which are mapped for
-// that a second time.
+// are remembered and closed afterwards, and there is an account of the buffers: a receive callback notes which ones
+// the driver puts into the fill ring and takes off those that come back with a frame, and what is on the account when
+// the port closes is freed. The rings alone would not say: a device with zero-copy has buffers in its own queue, and
+// the kernel sets one aside when a socket's ring is full.
 #include "dataplane/offload.h"
 #include "dataplane/port_kernel.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 #include <dirent.h>
 #include <errno.h>
 #include <linux/if_xdp.h>
+#include <rte_malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,16 +29,29 @@
 // What the driver asks for, whatever it is asked for
 #define FILL_RING 4096
 #define DONE_RING 2048
-
-struct fd_mark {
-	int fd;
-	bool socket;
-	char link[48]; // what /proc/self/fd says that it is
-};
+// How long the kernel may need to let a queue go, and how often to look
+#define RELEASE_NS       (2 * NSEC_PER_SEC)
+#define RELEASE_EVERY_US 20000
+#define RELEASE_TRIES    100
 
 struct fd_set_marks {
 	unsigned n;
 	struct fd_mark fds[1024];
+};
+
+// One of a socket's four rings, where the driver's library has mapped it.
+struct ring {
+	uint32_t *producer, *consumer;
+	void *slots;
+	uint32_t mask;
+};
+
+// One socket. Written by the worker that polls it, and by control when none does.
+struct queue {
+	struct xdp *xdp;
+	struct ring tx, fill, done;
+	uint32_t posted; // what the fill ring got up to here is on the account
+	const struct rte_eth_rxtx_callback *turn;
 };
 
 struct xdp {
@@ -42,9 +59,15 @@ struct xdp {
 	struct rte_mempool *pool;
 	bool veth;
 	uint32_t ring; // slots of the rx and the tx ring
-	unsigned n_fds;
+	unsigned n_fds, n_queues;
 	struct fd_mark fds[MAX_FDS];
+	struct queue queues[PORT_QUEUES_MAX];
+	char *base;    // of the buffers, each of which has a page
+	uint8_t *held; // the account: per page, how often its buffer is to be freed
+	size_t pages;
 };
+
+static uint64_t closed_ns; // when the last socket was closed
 
 // ---- fds that the driver leaves behind -------------------------------------------------------------------------
 
@@ -111,18 +134,7 @@ static void fds_close(struct xdp *xdp) {
 	xdp->n_fds = 0;
 }
 
-// ---- buffers that the kernel holds --------------------------------------------------------------------------------
-
-// One of a socket's four rings, where the driver's library has mapped it.
-struct ring {
-	uint32_t *producer, *consumer;
-	void *slots;
-	uint32_t mask;
-};
-
-struct rings {
-	struct ring rx, tx, fill, done;
-};
+// ---- the account of buffers that the kernel holds ------------------------------------------------------------------
 
 // The mapping of a socket at this page offset, by what /proc/self/maps says.
 static char *mapping_find(const char *link, uint64_t offset) {
@@ -154,15 +166,14 @@ static bool ring_find(struct ring *ring, const char *link, uint64_t offset,
 	return true;
 }
 
-static bool rings_find(struct rings *rings, const struct fd_mark *mark, const struct xdp *xdp) {
+static bool rings_find(struct queue *queue, const struct fd_mark *mark) {
 	struct xdp_mmap_offsets at;
 	socklen_t len = sizeof(at);
 
 	return getsockopt(mark->fd, SOL_XDP, XDP_MMAP_OFFSETS, &at, &len) == 0 &&
-		ring_find(&rings->rx, mark->link, XDP_PGOFF_RX_RING, &at.rx, xdp->ring) &&
-		ring_find(&rings->tx, mark->link, XDP_PGOFF_TX_RING, &at.tx, xdp->ring) &&
-		ring_find(&rings->fill, mark->link, XDP_UMEM_PGOFF_FILL_RING, &at.fr, FILL_RING) &&
-		ring_find(&rings->done, mark->link, XDP_UMEM_PGOFF_COMPLETION_RING, &at.cr,
+		ring_find(&queue->tx, mark->link, XDP_PGOFF_TX_RING, &at.tx, queue->xdp->ring) &&
+		ring_find(&queue->fill, mark->link, XDP_UMEM_PGOFF_FILL_RING, &at.fr, FILL_RING) &&
+		ring_find(&queue->done, mark->link, XDP_UMEM_PGOFF_COMPLETION_RING, &at.cr,
 			DONE_RING);
 }
 
@@ -170,43 +181,104 @@ static uint32_t ring_at(uint32_t *index) {
 	return __atomic_load_n(index, __ATOMIC_ACQUIRE);
 }
 
-// What was sent comes back by the completion ring; a socket's transmissions are over soon.
-static void sent_wait(const struct rings *rings) {
-	for (unsigned ms = 0; ms < DRAIN_MS; ms++) {
-		if (ring_at(rings->tx.producer) == ring_at(rings->done.producer))
-			return;
-		usleep(1000);
-	}
+static uint8_t *held_at(const struct xdp *xdp, uint64_t address) {
+	return &xdp->held[(address & XSK_UNALIGNED_BUF_ADDR_MASK) / PAGE_BYTES];
 }
 
-static unsigned ring_reclaim(const struct xdp *xdp, const struct ring *ring, bool descriptors) {
-	const struct rte_mempool_memhdr *memory = STAILQ_FIRST(&xdp->pool->mem_list);
-	char *base = (char *)RTE_PTR_ALIGN_FLOOR(memory->addr, PAGE_BYTES);
-	uint32_t end = ring_at(ring->producer), n = 0;
+static void posted_note(struct queue *queue) {
+	const uint64_t *slots = queue->fill.slots;
+	uint32_t end = ring_at(queue->fill.producer);
 
-	for (uint32_t i = ring_at(ring->consumer); i != end; i++, n++) {
-		const struct xdp_desc *descs = ring->slots;
-		const uint64_t *addresses = ring->slots;
-		uint64_t at = descriptors ? descs[i & ring->mask].addr : addresses[i & ring->mask];
-		rte_pktmbuf_free((struct rte_mbuf *)(base + (at & XSK_UNALIGNED_BUF_ADDR_MASK) +
-			xdp->pool->header_size));
-	}
+	for (; queue->posted != end; queue->posted++)
+		*held_at(queue->xdp, slots[queue->posted & queue->fill.mask]) = 1;
+}
+
+// node, after the driver's burst, which posts one buffer for each that it hands out.
+static uint16_t xdp_turn(
+	uint16_t, uint16_t, struct rte_mbuf **pkts, uint16_t n, uint16_t, void *arg) {
+	struct queue *queue = arg;
+
+	if (n == 0)
+		return 0;
+	posted_note(queue);
+	for (uint16_t i = 0; i < n; i++)
+		*held_at(queue->xdp, (uint64_t)((char *)pkts[i] - queue->xdp->base)) = 0;
 	return n;
 }
 
-// The program is off: no frame comes any more.
-static void buffers_reclaim(const struct xdp *xdp) {
-	for (unsigned i = 0; i < xdp->n_fds; i++) {
-		struct rings rings;
-		if (!xdp->fds[i].socket || !rings_find(&rings, &xdp->fds[i], xdp))
+static int account_open(struct xdp *xdp, struct port *port, struct err *err) {
+	const struct rte_mempool_memhdr *memory = STAILQ_FIRST(&xdp->pool->mem_list);
+
+	xdp->base = (char *)RTE_PTR_ALIGN_FLOOR(memory->addr, PAGE_BYTES);
+	xdp->pages = (memory->len + PAGE_BYTES) / PAGE_BYTES + 1;
+	xdp->held = calloc(xdp->pages, 1);
+	if (!xdp->held)
+		return err_set(err, -ENOMEM, "out of memory");
+	// The driver opens them queue by queue, and the kernel gives the lowest fd that is free.
+	for (unsigned i = 0; i < xdp->n_fds && xdp->n_queues < port->pub.n_rxq; i++) {
+		struct queue *queue = &xdp->queues[xdp->n_queues];
+		queue->xdp = xdp;
+		if (!xdp->fds[i].socket || !rings_find(queue, &xdp->fds[i]))
 			continue;
-		sent_wait(&rings);
-		unsigned held = ring_at(rings.fill.consumer) - ring_at(rings.rx.producer);
-		unsigned n = ring_reclaim(xdp, &rings.rx, true) +
-			ring_reclaim(xdp, &rings.tx, true) + ring_reclaim(xdp, &rings.fill, false) +
-			ring_reclaim(xdp, &rings.done, false);
-		log_debug("ports", "buffers fetched from a socket", "n=%u held=%u", n, held);
+		posted_note(queue);
+		queue->turn =
+			rte_eth_add_rx_callback(port->pub.index, xdp->n_queues, xdp_turn, queue);
+		if (!queue->turn)
+			return err_set(err, -ENOMEM, "out of memory");
+		xdp->n_queues++;
 	}
+	return xdp->n_queues == port->pub.n_rxq
+		? 0
+		: err_set(err, -ENOENT, "the rings of its sockets are not found");
+}
+
+// What was sent comes back by the completion ring; a socket's transmissions are over soon.
+static void sent_wait(const struct queue *queue) {
+	for (unsigned ms = 0; ms < DRAIN_MS; ms++) {
+		if (ring_at(queue->tx.producer) == ring_at(queue->done.producer))
+			return;
+		usleep(1000);
+	}
+	log_debug("ports", "transmissions are not over", "n=%u",
+		ring_at(queue->tx.consumer) - ring_at(queue->done.producer));
+}
+
+static void sent_note(const struct queue *queue) {
+	const struct xdp_desc *descs = queue->tx.slots;
+	const uint64_t *addresses = queue->done.slots;
+	uint32_t end = ring_at(queue->tx.producer);
+
+	for (uint32_t i = ring_at(queue->tx.consumer); i != end; i++)
+		++*held_at(queue->xdp, descs[i & queue->tx.mask].addr);
+	end = ring_at(queue->done.producer);
+	for (uint32_t i = ring_at(queue->done.consumer); i != end; i++)
+		++*held_at(queue->xdp, addresses[i & queue->done.mask]);
+}
+
+// The program is off and no worker polls: the last entries. DPDK leaves a callback to whatever port has this index
+// next.
+static void account_close(struct xdp *xdp, const struct port *port) {
+	for (unsigned q = 0; q < xdp->n_queues; q++) {
+		struct queue *queue = &xdp->queues[q];
+		if (rte_eth_remove_rx_callback(port->pub.index, q, queue->turn) == 0)
+			rte_free((void *)(uintptr_t)queue->turn);
+		posted_note(queue);
+		sent_wait(queue);
+		sent_note(queue);
+	}
+}
+
+// The sockets are closed.
+static void account_settle(struct xdp *xdp) {
+	unsigned n = 0;
+
+	for (size_t page = 0; xdp->held && page < xdp->pages; page++) {
+		for (; xdp->held[page] > 0; xdp->held[page]--, n++)
+			rte_pktmbuf_free((struct rte_mbuf *)(xdp->base + page * PAGE_BYTES +
+				xdp->pool->header_size));
+	}
+	free(xdp->held);
+	log_debug("ports", "buffers fetched from the kernel", "n=%u", n);
 }
 
 // ---- the port -----------------------------------------------------------------------------------------------------
@@ -228,13 +300,19 @@ static int device_open(struct port *port, const struct port_conf *conf, const st
 
 	if (fd < 0)
 		return fd;
-	int rc = port_vdev_add(port, "net_af_xdp", err,
+	struct err why = {0};
+	int rc = port_vdev_add(port, "net_af_xdp", &why,
 		"iface=%s,queue_count=%u,xdp_prog=/proc/self/fd/%d%s", nif->name, port->n_rxq, fd,
 		generic ? ",force_copy=1" : "");
 	if (rc == 0)
-		rc = port_start(port, conf, workers, err);
+		rc = port_start(port, conf, workers, &why);
 	close(fd);
-	return rc;
+	if (rc < 0 && *xdp_prog_complaint())
+		return err_set(err, rc, "the kernel says: %s", xdp_prog_complaint());
+	if (rc < 0 && port->open) // the driver does not tell which
+		return err_set(err, -EBUSY, "%s; is a queue in use, or are there too few buffers?",
+			why.msg);
+	return rc < 0 ? err_set(err, rc, "%s", why.msg) : 0;
 }
 
 static int limits_check(const struct port_conf *conf, const struct xdp *xdp, struct err *err) {
@@ -261,7 +339,7 @@ static int tags_check(const struct port_conf *conf, const struct netif *nif, con
 	return 0;
 }
 
-int port_xdp_open(struct port *port, const struct port_conf *conf, const struct netif *nif,
+static int xdp_new(struct port *port, const struct port_conf *conf, const struct netif *nif,
 	bool generic, unsigned workers, struct xdp **out, struct err *err) {
 	struct fd_set_marks *before = calloc(1, sizeof(*before));
 	struct xdp *xdp = calloc(1, sizeof(*xdp));
@@ -286,8 +364,13 @@ int port_xdp_open(struct port *port, const struct port_conf *conf, const struct 
 	xdp->prog.ifindex = nif->index;
 	rc = device_open(port, conf, nif, generic, workers, err);
 	fds_remember(xdp, before);
+	// Also of what has failed: buffers may be in the fill rings already
+	struct err lost = {0};
+	int account = port->open ? account_open(xdp, port, &lost) : 0;
 	if (rc == 0)
-		rc = xdp_prog_adopt(&xdp->prog, nif->index, generic, err);
+		rc = xdp_prog_adopt(&xdp->prog, nif->index, generic, xdp->fds, xdp->n_fds, err);
+	if (rc == 0 && account < 0)
+		rc = err_set(err, account, "%s", lost.msg);
 	if (rc < 0)
 		goto fail;
 	free(before);
@@ -310,6 +393,26 @@ fail:
 	return rc;
 }
 
+// The kernel lets a queue go a while after its socket was closed, in a work of its own, and until then refuses the next
+// one, which the driver passes on as if anything were wrong. So for a moment after a close, or after our start (a
+// leatd before us may just have been killed), a failure is not final.
+int port_xdp_open(struct port *port, const struct port_conf *conf, const struct netif *nif,
+	bool generic, unsigned workers, struct xdp **out, struct err *err) {
+	uint64_t until_ns = RTE_MAX(closed_ns, dp_eal.start_ns) + RELEASE_NS;
+	struct err why;
+	int rc;
+
+	for (unsigned i = 0; i < RELEASE_TRIES; i++) {
+		why = (struct err){0};
+		port->ring = port->n_rxq = port->n_txq = 0;
+		rc = xdp_new(port, conf, nif, generic, workers, out, &why);
+		if (rc != -EBUSY || clock_now_ns() > until_ns)
+			break;
+		usleep(RELEASE_EVERY_US);
+	}
+	return rc < 0 ? err_set(err, rc, "%s", why.msg) : rc;
+}
+
 void port_xdp_close(struct port *port, struct xdp *xdp) {
 	if (!xdp) {
 		port_dev_remove(port);
@@ -318,9 +421,12 @@ void port_xdp_close(struct port *port, struct xdp *xdp) {
 	xdp_prog_detach(&xdp->prog);
 	xdp_prog_free(&xdp->prog);
 	usleep(SETTLE_US);
-	buffers_reclaim(xdp);
+	account_close(xdp, port);
 	port_dev_remove(port);
 	fds_close(xdp);
+	if (xdp->n_queues > 0)
+		closed_ns = clock_now_ns();
+	account_settle(xdp);
 	free(xdp);
 }
 
@@ -329,4 +435,8 @@ void port_xdp_keep(struct xdp *xdp, const struct netif *nif, const json_t *keep)
 
 	netif_mac_get(nif->name, &mac);
 	xdp_prog_keep(&xdp->prog, &mac, xdp->veth, keep);
+}
+
+void port_xdp_count(const struct xdp *xdp, uint64_t counts[static LEAT_XDP_COUNTERS]) {
+	xdp_prog_count(&xdp->prog, counts);
 }

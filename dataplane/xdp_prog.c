@@ -3,16 +3,20 @@
 #include "dataplane/port_kernel.h"
 #include "dataplane/xdp/leat_xdp.h"
 #include "leat_xdp.gen.h"
+#include "leat_xdp_tags.gen.h"
 #include "lib/log.h"
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_link.h>
 #include <rte_common.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *const map_names[] = {
@@ -22,6 +26,8 @@ static const char *const map_names[] = {
 	[XDP_MAP_COUNTERS] = "leat_counters",
 };
 
+static char complaint[128]; // of the kernel, about the last program
+
 __attribute__((format(printf, 2, 0))) static int quiet(
 	enum libbpf_print_level, const char *format, va_list args) {
 	char line[256];
@@ -29,74 +35,65 @@ __attribute__((format(printf, 2, 0))) static int quiet(
 	vsnprintf(line, sizeof(line), format, args);
 	line[strcspn(line, "\n")] = '\0';
 	log_debug("ports", line, "");
+	const char *found = strstr(line, "Kernel error message: ");
+	if (found)
+		snprintf(complaint, sizeof(complaint), "%s", strchr(found, ':') + 2);
 	return 0;
 }
 
-int xdp_prog_file(struct err *err) {
-	int fd = memfd_create("leat_xdp", MFD_CLOEXEC);
+const char *xdp_prog_complaint(void) {
+	return complaint;
+}
 
-	if (fd < 0 ||
-		write(fd, leat_xdp_object, sizeof(leat_xdp_object)) != sizeof(leat_xdp_object)) {
-		int rc = err_set(err, -errno, "no memory file (%s)", strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return rc;
+// ---- which program -----------------------------------------------------------------------------------------
+
+static const struct btf_type *struct_find(const struct btf *btf, const char *name) {
+	int id = btf ? btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT) : -ENOENT;
+
+	return id > 0 ? btf__type_by_id(btf, id) : NULL;
+}
+
+static unsigned member_offset(const struct btf *btf, const char *type, const char *name) {
+	const struct btf_type *found = struct_find(btf, type);
+
+	for (unsigned i = 0; found && i < btf_vlen(found); i++) {
+		if (strcmp(btf__name_by_offset(btf, btf_members(found)[i].name_off), name) == 0)
+			return btf_member_bit_offset(found, i) / 8;
 	}
-	return fd;
+	return 0;
 }
 
-// ---- what is attached already ------------------------------------------------------------------------------
+static unsigned veth_skb_read(void) {
+	struct btf *kernel = btf__load_vmlinux_btf(), *module = NULL;
+	unsigned offset = member_offset(kernel, "veth_xdp_buff", "skb");
 
-static int attached(int ifindex, uint32_t *id, uint32_t *flags) {
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
-	int rc = bpf_xdp_query(ifindex, 0, &query);
-
-	*id = query.prog_id;
-	*flags = query.attach_mode == XDP_ATTACHED_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
-	return rc;
-}
-
-static int prog_info(int fd, struct bpf_prog_info *info) {
-	uint32_t len = sizeof(*info);
-
-	return bpf_obj_get_info_by_fd(fd, info, &len);
-}
-
-static int maps_find(int prog_fd, int fds[static 4]) {
-	uint32_t ids[16];
-	struct bpf_prog_info info = {.nr_map_ids = RTE_DIM(ids), .map_ids = (uintptr_t)ids};
-	int missing = RTE_DIM(map_names);
-
-	for (unsigned m = 0; m < RTE_DIM(map_names); m++)
-		fds[m] = -1;
-	if (prog_info(prog_fd, &info) < 0)
-		return -errno;
-	for (unsigned i = 0; i < info.nr_map_ids && i < RTE_DIM(ids); i++) {
-		struct bpf_map_info map = {0};
-		uint32_t len = sizeof(map);
-		int fd = bpf_map_get_fd_by_id(ids[i]);
-		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &map, &len) < 0)
-			return -errno;
-		for (unsigned m = 0; m < RTE_DIM(map_names) && fd >= 0; m++) {
-			if (fds[m] < 0 && strcmp(map.name, map_names[m]) == 0) {
-				fds[m] = fd;
-				fd = -1;
-				missing--;
-			}
-		}
-		if (fd >= 0)
-			close(fd);
+	if (kernel && offset == 0) {
+		module = btf__load_module_btf("veth", kernel);
+		offset = member_offset(module, "veth_xdp_buff", "skb");
 	}
-	return missing ? -ENOENT : 0;
+	if (!kernel || btf__find_by_name_kind(kernel, "bpf_cast_to_kern_ctx", BTF_KIND_FUNC) <= 0)
+		offset = 0;
+	btf__free(module);
+	btf__free(kernel);
+	return offset;
 }
 
-static void fds_close(int fds[static 4]) {
-	for (unsigned m = 0; m < RTE_DIM(map_names); m++) {
-		if (fds[m] >= 0)
-			close(fds[m]);
-		fds[m] = -1;
-	}
+static unsigned veth_skb(void) {
+	static unsigned offset;
+	static bool known;
+
+	libbpf_set_print(quiet);
+	if (!known)
+		offset = veth_skb_read();
+	known = offset > 0; // the module may be loaded later
+	return offset;
 }
+
+bool xdp_prog_sees_tags(void) {
+	return veth_skb() > 0;
+}
+
+// ---- whose it is ---------------------------------------------------------------------------------------------
 
 // When a process began, in clock ticks since the machine did; 0: it has ended, though a zombie may be left.
 static uint64_t process_began(pid_t pid) {
@@ -120,17 +117,90 @@ static uint64_t process_began(pid_t pid) {
 	return state == 'Z' || state == 'X' ? 0 : began;
 }
 
-// The process that attached a program of ours, when it still lives.
-static pid_t owner(int prog_fd) {
-	struct leat_xdp_settings settings = {0};
-	uint32_t zero = 0;
-	int maps[4];
+static uint64_t pid_namespace(void) {
+	struct stat stat_ns;
 
-	if (maps_find(prog_fd, maps) == 0)
-		bpf_map_lookup_elem(maps[XDP_MAP_SETTINGS], &zero, &settings);
-	fds_close(maps);
-	bool lives = settings.pid && settings.began == process_began(settings.pid);
-	return lives ? (pid_t)settings.pid : 0;
+	return stat("/proc/self/ns/pid", &stat_ns) == 0 ? stat_ns.st_ino : 0;
+}
+
+// Puts this process into the object's place for it.
+static int owner_write(int fd, const void *object, size_t size) {
+	const char *place = memmem(object, size, LEAT_XDP_MAGIC, sizeof(LEAT_XDP_MAGIC));
+	struct leat_xdp_owner owner = {.magic = LEAT_XDP_MAGIC,
+		.pid_namespace = pid_namespace(),
+		.pid = (uint64_t)getpid(),
+		.began = process_began(getpid())};
+
+	if (!place)
+		return -EINVAL;
+	off_t at = place - (const char *)object;
+	return pwrite(fd, &owner, sizeof(owner), at) == sizeof(owner) ? 0 : -errno;
+}
+
+int xdp_prog_file(struct err *err) {
+	bool tags = xdp_prog_sees_tags();
+	const void *object = tags ? leat_xdp_tags_object : leat_xdp_object;
+	ssize_t size = tags ? sizeof(leat_xdp_tags_object) : sizeof(leat_xdp_object);
+	int fd = memfd_create("leat_xdp", MFD_CLOEXEC), rc = fd < 0 ? -errno : 0;
+
+	if (rc == 0 && write(fd, object, size) != size)
+		rc = -errno;
+	if (rc == 0)
+		rc = owner_write(fd, object, size);
+	if (rc == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return err_set(err, rc, "no memory file (%s)", strerror(-rc));
+}
+
+// ---- what is attached already ------------------------------------------------------------------------------
+
+static int attached(int ifindex, uint32_t *id, uint32_t *flags) {
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	int rc = bpf_xdp_query(ifindex, 0, &query);
+
+	*id = query.prog_id;
+	*flags = query.attach_mode == XDP_ATTACHED_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
+	return rc;
+}
+
+static int prog_info(int fd, struct bpf_prog_info *info) {
+	uint32_t len = sizeof(*info);
+
+	return bpf_obj_get_info_by_fd(fd, info, &len);
+}
+
+static int map_info(int fd, struct bpf_map_info *info) {
+	uint32_t len = sizeof(*info);
+
+	return bpf_obj_get_info_by_fd(fd, info, &len);
+}
+
+static int owner_read(int prog_fd, struct leat_xdp_owner *owner) {
+	uint32_t ids[16], zero = 0;
+	struct bpf_prog_info info = {.nr_map_ids = RTE_DIM(ids), .map_ids = (uintptr_t)ids};
+	int rc = prog_info(prog_fd, &info) < 0 ? -errno : -ENOENT;
+
+	for (unsigned i = 0; rc == -ENOENT && i < info.nr_map_ids && i < RTE_DIM(ids); i++) {
+		struct bpf_map_info map = {0};
+		int fd = bpf_map_get_fd_by_id(ids[i]);
+		if (fd < 0 || map_info(fd, &map) < 0)
+			return -errno;
+		if (strcmp(map.name, LEAT_XDP_OWNER) == 0 && map.value_size == sizeof(*owner))
+			rc = bpf_map_lookup_elem(fd, &zero, owner) < 0 ? -errno : 0;
+		close(fd);
+	}
+	return rc;
+}
+
+// Whether the leatd that loaded this program of ours has ended. One in another namespace cannot be seen, and counts as
+// alive.
+static bool orphaned(int prog_fd) {
+	struct leat_xdp_owner owner = {0};
+
+	return owner_read(prog_fd, &owner) == 0 && owner.pid_namespace == pid_namespace() &&
+		owner.began != process_began((pid_t)owner.pid);
 }
 
 int xdp_prog_clear(int ifindex, struct err *err) {
@@ -138,24 +208,36 @@ int xdp_prog_clear(int ifindex, struct err *err) {
 	uint32_t id, flags;
 
 	libbpf_set_print(quiet);
+	*complaint = '\0';
 	if (attached(ifindex, &id, &flags) < 0 || id == 0)
 		return 0;
 	int fd = bpf_prog_get_fd_by_id(id);
-	if (fd < 0 || prog_info(fd, &info) < 0)
-		return err_set(err, -EBUSY, "another XDP program is attached");
-	bool ours = strncmp(info.name, "leat_xdp", 8) == 0;
-	pid_t pid = ours ? owner(fd) : 0;
-	close(fd);
-	if (!ours)
-		return err_set(err, -EBUSY, "the XDP program %s is attached", info.name);
-	if (pid != 0 && pid != getpid())
-		return err_set(err, -EBUSY, "another leatd (process %d) has it", (int)pid);
-	log_info(
-		"ports", "took off the XDP program of a leatd that is gone", "ifindex=%d", ifindex);
-	return bpf_xdp_detach(ifindex, flags, NULL);
+	if (fd >= 0 && prog_info(fd, &info) == 0 && strncmp(info.name, "leat_xdp", 8) == 0 &&
+		orphaned(fd)) {
+		log_info("ports", "the XDP program of a leatd that is gone is taken off",
+			"ifindex=%d", ifindex);
+		bpf_xdp_detach(ifindex, flags, NULL);
+		id = 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	return id == 0 ? 0
+		       : err_set(err, -EEXIST,
+				 "the XDP program %s (id %u) is attached; `ip link set dev ... "
+				 "xdp off` takes it off",
+				 info.name, id);
 }
 
-// ---- our own --------------------------------------------------------------------------------------------------
+void dp_start_privileged(void) {
+	struct if_nameindex *all = if_nameindex();
+
+	for (struct if_nameindex *one = all; one && one->if_index; one++)
+		xdp_prog_clear((int)one->if_index, NULL);
+	if (all)
+		if_freenameindex(all);
+}
+
+// ---- the program of a port ------------------------------------------------------------------------------------
 
 static int move_to_generic(struct xdp_prog *prog, struct err *err) {
 	bpf_xdp_detach(prog->ifindex, prog->flags, NULL);
@@ -167,33 +249,38 @@ static int move_to_generic(struct xdp_prog *prog, struct err *err) {
 	return 0;
 }
 
-// What veth_tag() of the program needs.
-bool xdp_prog_sees_tags(void) {
-	struct btf *kernel = btf__load_vmlinux_btf();
-	bool sees = kernel && btf__find_by_name_kind(kernel, "veth_xdp_buff", BTF_KIND_STRUCT) > 0;
+// One of the fds that the driver has opened: the program, or a map that we want?
+static void fd_adopt(struct xdp_prog *prog, uint32_t id, int fd, const char *kind) {
+	struct bpf_prog_info info = {0};
+	struct bpf_map_info map = {0};
 
-	if (kernel && !sees) {
-		struct btf *module = btf__load_module_btf("veth", kernel);
-		sees = module &&
-			btf__find_by_name_kind(module, "veth_xdp_buff", BTF_KIND_STRUCT) > 0;
-		btf__free(module);
+	if (strcmp(kind, "anon_inode:bpf-prog") == 0 && prog->prog_fd < 0 &&
+		prog_info(fd, &info) == 0 && info.id == id)
+		prog->prog_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (strcmp(kind, "anon_inode:bpf-map") != 0 || map_info(fd, &map) < 0)
+		return;
+	for (unsigned m = 0; m < RTE_DIM(map_names); m++) {
+		if (prog->map_fds[m] < 0 && strcmp(map.name, map_names[m]) == 0)
+			prog->map_fds[m] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	}
-	btf__free(kernel);
-	return sees;
 }
 
-int xdp_prog_adopt(struct xdp_prog *prog, int ifindex, bool generic, struct err *err) {
+int xdp_prog_adopt(struct xdp_prog *prog, int ifindex, bool generic, const struct fd_mark *fds,
+	unsigned n, struct err *err) {
 	uint32_t id;
 
 	xdp_prog_init(prog);
-	prog->ifindex = ifindex;
 	int rc = attached(ifindex, &id, &prog->flags);
-	if (rc == 0)
-		rc = prog->prog_fd = bpf_prog_get_fd_by_id(id);
-	if (rc >= 0)
-		rc = maps_find(prog->prog_fd, prog->map_fds);
 	if (rc < 0)
 		return err_set(err, rc, "the XDP program is not found again (%s)", strerror(-rc));
+	prog->ifindex = ifindex;
+	for (unsigned i = 0; i < n; i++)
+		fd_adopt(prog, id, fds[i].fd, fds[i].link);
+	bool all = prog->prog_fd >= 0;
+	for (unsigned m = 0; m < RTE_DIM(map_names); m++)
+		all &= prog->map_fds[m] >= 0;
+	if (!all)
+		return err_set(err, -ENOENT, "the XDP program is not found again");
 	if (generic)
 		return move_to_generic(prog, err);
 	if (prog->flags == XDP_FLAGS_SKB_MODE)
@@ -212,10 +299,28 @@ void xdp_prog_detach(struct xdp_prog *prog) {
 }
 
 void xdp_prog_free(struct xdp_prog *prog) {
-	fds_close(prog->map_fds);
+	for (unsigned m = 0; m < RTE_DIM(map_names); m++) {
+		if (prog->map_fds[m] >= 0)
+			close(prog->map_fds[m]);
+		prog->map_fds[m] = -1;
+	}
 	if (prog->prog_fd >= 0)
 		close(prog->prog_fd);
 	prog->prog_fd = -1;
+}
+
+void xdp_prog_count(const struct xdp_prog *prog, uint64_t counts[static LEAT_XDP_COUNTERS]) {
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t *each = cpus > 0 ? calloc(cpus, sizeof(*each)) : NULL;
+
+	for (uint32_t c = 0; c < LEAT_XDP_COUNTERS; c++) {
+		counts[c] = 0;
+		if (!each || bpf_map_lookup_elem(prog->map_fds[XDP_MAP_COUNTERS], &c, each) < 0)
+			continue;
+		for (int cpu = 0; cpu < cpus; cpu++)
+			counts[c] += each[cpu];
+	}
+	free(each);
 }
 
 // ---- what stays with the kernel ----------------------------------------------------------------------------------
@@ -264,10 +369,8 @@ static void keep_trim(int fd, const json_t *keep) {
 
 // New addresses come before old ones go: one that is in both never stops.
 void xdp_prog_keep(struct xdp_prog *prog, const struct mac *mac, bool veth, const json_t *keep) {
-	struct leat_xdp_settings settings = {.keeps = json_array_size(keep) > 0,
-		.veth = veth,
-		.pid = (uint32_t)getpid(),
-		.began = process_began(getpid())};
+	struct leat_xdp_settings settings = {
+		.keeps = json_array_size(keep) > 0, .veth_skb = veth ? veth_skb() : 0};
 	int fd = prog->map_fds[XDP_MAP_KEEP];
 	uint32_t zero = 0;
 	uint8_t yes = 1;

@@ -2,6 +2,10 @@
 // The XDP program of kernel interfaces: frames for addresses that stay with the kernel are passed to it, those from
 // blocked sources are dropped before any copy, and all others go to the AF_XDP socket of their queue. Without a
 // socket (leatd has ended) everything passes.
+//
+// Built twice: with LEAT_XDP_TAGS, for kernels where it can see the tag that a veth's sender left beside the frame
+// (Linux 6.3), and without. One program with weak references would do, but libbpf 1.1 searches the kernel's modules
+// for what it does not find, which takes CAP_SYS_ADMIN.
 #include "dataplane/xdp/leat_xdp.h"
 #include <linux/bpf.h>
 
@@ -55,16 +59,16 @@ struct {
 	__type(value, __u64);
 } leat_counters SEC(".maps");
 
-// What we need of the kernel's own structures; where the fields are, the kernel's BTF says (CO-RE).
+const volatile struct leat_xdp_owner leat_owner SEC(LEAT_XDP_OWNER) = {.magic = LEAT_XDP_MAGIC};
+
+#ifdef LEAT_XDP_TAGS
+// What we need of the kernel's own structure; where the fields are, the kernel's BTF says (CO-RE).
 struct sk_buff___leat {
 	__u16 vlan_tci, vlan_proto;
 } __attribute__((preserve_access_index));
 
-struct veth_xdp_buff___leat {
-	struct sk_buff___leat *skb;
-} __attribute__((preserve_access_index));
-
-extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak; // Linux 6.2
+extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym; // Linux 6.2
+#endif
 
 static __always_inline void count(__u32 which) {
 	__u64 *n = bpf_map_lookup_elem(&leat_counters, &which);
@@ -197,19 +201,18 @@ static __always_inline int steer(struct xdp_md *ctx, const struct leat_xdp_setti
 	return to_socket(ctx);
 }
 
+#ifdef LEAT_XDP_TAGS
 // A veth's sender may leave the tag beside the frame, in the skb that the veth has made an XDP frame of; it is not in
 // what the program sees. 0: no tag.
 //
 // bpf_xdp_metadata_rx_vlan_tag() would say the same, but wants a program that is bound to its device, and those crash
 // Linux 6.18 when the device's network namespace goes.
-static __always_inline int veth_tag(struct xdp_md *ctx, __u16 *proto, __u16 *tci) {
-	struct veth_xdp_buff___leat *veth;
+static __always_inline int veth_tag(
+	struct xdp_md *ctx, __u32 skb_offset, __u16 *proto, __u16 *tci) {
 	struct sk_buff___leat *skb = NULL;
+	void *veth = bpf_cast_to_kern_ctx(ctx);
 
-	if (!bpf_core_type_exists(struct veth_xdp_buff___leat)) // Linux 6.3
-		return 0;
-	veth = bpf_cast_to_kern_ctx(ctx);
-	if (bpf_core_read(&skb, sizeof(skb), &veth->skb) != 0 || !skb)
+	if (bpf_probe_read_kernel(&skb, sizeof(skb), veth + skb_offset) != 0 || !skb)
 		return 0;
 	if (bpf_core_read(proto, sizeof(*proto), &skb->vlan_proto) != 0 || *proto == 0 ||
 		bpf_core_read(tci, sizeof(*tci), &skb->vlan_tci) != 0)
@@ -232,17 +235,27 @@ static __always_inline int tag_insert(struct xdp_md *ctx, __u16 proto, __u16 tci
 	return 0;
 }
 
+static __always_inline int steer_tagged(struct xdp_md *ctx, __u16 proto, __u16 tci) {
+	if (tag_insert(ctx, proto, tci) == 0)
+		return to_socket(ctx);
+	count(LEAT_XDP_BROKEN);
+	return XDP_DROP;
+}
+#endif
+
 SEC("xdp")
 int leat_xdp(struct xdp_md *ctx) {
 	__u32 zero = 0;
 	struct leat_xdp_settings *settings = bpf_map_lookup_elem(&leat_settings, &zero);
-	__u16 proto = 0, tci = 0;
 
 	if (!settings || !has_socket(ctx))
 		return XDP_PASS;
+#ifdef LEAT_XDP_TAGS
+	__u16 proto = 0, tci = 0;
 	// a tagged frame is never for an address of the interface itself
-	if (settings->veth && veth_tag(ctx, &proto, &tci))
-		return tag_insert(ctx, proto, tci) == 0 ? to_socket(ctx) : XDP_DROP;
+	if (settings->veth_skb && veth_tag(ctx, settings->veth_skb, &proto, &tci))
+		return steer_tagged(ctx, proto, tci);
+#endif
 	return steer(ctx, settings);
 }
 

@@ -19,16 +19,27 @@ struct leat_xdp_settings {
 	__u8 mac[6]; // of the interface
 	__u8 keeps;  // the keep table is not empty
 	__u8 blocks; // the block table is not empty
-	__u8 veth;   // it is a veth: tags may be beside the frame
-	__u8 pad[3];
-	__u32 pid; // of the leatd that attached it, and when that process began (/proc/PID/stat)
-	__u64 began;
+	// It is a veth, where tags may be beside the frame: where its structure points to the skb. Else 0.
+	__u16 veth_skb;
+	__u8 pad[4];
 };
+
+// The leatd that loaded the program, written into the object before it is loaded.
+struct leat_xdp_owner {
+	__u8 magic[16]; // where that is in the object
+	__u64 pid_namespace;
+	__u64 pid;   // in that namespace
+	__u64 began; // /proc/PID/stat
+};
+
+#define LEAT_XDP_OWNER ".rodata.owner"
+#define LEAT_XDP_MAGIC "leat xdp owner:"
 
 enum leat_xdp_counter {
 	LEAT_XDP_STEERED, // to the socket of its queue
 	LEAT_XDP_KEPT,    // to the kernel: for one of its addresses
 	LEAT_XDP_PASSED,  // to the kernel: no socket
 	LEAT_XDP_BLOCKED, // dropped: its source is blocked
+	LEAT_XDP_BROKEN,  // dropped: its tag could not be put back
 	LEAT_XDP_COUNTERS,
 };
