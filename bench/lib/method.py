@@ -17,7 +17,7 @@ class Limits:
     cpu_share: float = 0.97   # of a window, that the polling thread must have had its core
     floor_move: float = 0.03  # between the readings before and after a window
     state: float = 0.10       # distance from the reference floor: beyond it the machine is in another state
-    c2c_near_ns: float = 150  # a cache line's round trip between cores that are near
+    c2c_near_ns: float = 190  # a cache line's round trip between cores that are near
     c2c_move: float = 0.30    # between the readings before and after a window
     repeats: int = 3          # of one window at once
     extra_rounds: float = 1.0  # further rounds, as a part of those asked for, to replace what did not count
@@ -101,6 +101,8 @@ def judge(window, floor, limits=Limits()):
         return f'{window["flooded"]} packets flooded'
     if window.get('cpu_share') is not None and window['cpu_share'] < limits.cpu_share:
         return f'the core was shared: {window["cpu_share"]:.3f} of it was ours'
+    if window.get('generator_bound'):
+        return 'the generator set the pace, not the device under test'
     return judge_floor(window, floor) or judge_c2c(window, limits)
 
 
@@ -204,7 +206,7 @@ def pick(windows, limits=Limits()):
     """(windows to use, '' or why the result is called unquiet), of one contender. When too few count, the largest group
     that was measured at one level of the floor stands in: states are never mixed."""
     good = list(by_round(w for w in windows if not w['why']).values())
-    if len(good) >= limits.least:
+    if good and len(good) >= min(limits.least, len({w['round'] for w in windows})):
         return good, ''
     usable = [w for w in windows if w.get('packets') and not w.get('bad') and not w.get('flooded')]
     if not usable:

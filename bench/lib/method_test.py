@@ -93,6 +93,7 @@ class Windows(unittest.TestCase):
     def test_damage_and_floods(self):
         self.assertIn('damaged', self.judge(bad=1))
         self.assertIn('flooded', self.judge(flooded=5))
+        self.assertIn('set the pace', self.judge(generator_bound=True))
 
     def test_a_floor_that_moves(self):
         self.assertEqual(self.judge(floor_after=27.8), '')
@@ -232,6 +233,12 @@ class Interleaving(unittest.TestCase):
         _, results = machine.run(7)
         self.assertTrue(results['leat']['quiet'])
         self.assertIsNone(results['leat']['floor'])
+
+    def test_fewer_rounds_than_the_least(self):
+        machine = Machine({'leat': 60.0})
+        _, results = machine.run(2)
+        self.assertTrue(results['leat']['quiet'])
+        self.assertEqual(results['leat']['cycles']['n'], 2)
 
     def test_nothing_is_measured(self):
         self.assertIsNone(method.result([])['cycles'])

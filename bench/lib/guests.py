@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Two guests on another core: leat-pktgen behind two virtio ports, in the place of virtual machines. What one sends, the
+other receives; both send. The device under test copies each packet twice."""
+import time
+
+from bench.lib import method
+from bench.lib.peer import Failed, LineChild, wait_until
+from bench.lib.point import profile_text
+
+RATE_LOW, RATE_HIGH = 50e3, 40e6
+TOLERANCE, LOSS = 0.02, 0.005  # of RFC 2544's search; hosts that stall for milliseconds lose something at any rate
+TRIAL_MS, LATENCY_MS = 500, 1000
+LATENCY_SHARES = (50, 90)
+
+
+class Guests:
+    """server: the guests make the sockets, and the device under test comes to them."""
+
+    def __init__(self, peer, sockets, server=False):
+        session = peer.session
+        self.tsc_mhz = session.tsc_mhz
+        profile = {key: value for key, value in peer.profile(0).items() if key not in ('shm', 'side', 'hash')}
+        ports = []
+        for i, path in enumerate(sockets):
+            device = f'net_virtio_user{i},path={path},queues=1,queue_size=1024' + (',server=1' if server else '')
+            ports += ['--port', device, *(['--profile', profile_text(profile)] if i == 0 else [])]
+        cpu = session.other_cpus[0] if session.other_cpus else session.cpu
+        # One file per memory: a vhost peer takes eight regions at most.
+        argv = [session.pktgen, '--lcores', f'0@{cpu}', '--in-memory', '--single-file-segments', '--no-pci', '--no-telemetry',
+                '--file-prefix', f'{peer.tag}-guests', '--', *ports, '--direction', 'both']
+        self.child = LineChild(session, f'{peer.tag}-guests', argv, on=[cpu])
+
+    def connect(self):
+        """Links up, and both stations known."""
+        self.child.answer()
+        wait_until(lambda: self.child.ask('links wait_ms=500')['up'], 20, 'the guests have no link')
+        learnt = self.child.ask('learn passes=3')
+        if not learnt['received']:
+            raise Failed('the guests do not hear each other')
+
+    def window(self, ms):
+        """As a core-local window; a packet's cost is the time between two of them, in TSC cycles."""
+        seen = self.child.ask(f'window ms={ms}')
+        keep = ('packets', 'generated', 'mpps', 'ms', 'bad', 'reordered', 'lost', 'loss', 'generator_bound', 'rx_empty_share', 'cpu_share')
+        return {**{key: seen[key] for key in keep if key in seen},
+                'cycles': self.tsc_mhz / seen['mpps'] if seen['mpps'] else 0.0, 'tsc_mhz': self.tsc_mhz}
+
+    def trial(self, rate):
+        seen = self.child.ask(f'window ms={TRIAL_MS} rate={rate / 2:.0f}')  # per port
+        return {'offered': seen['tx_mpps'] * 1e6, 'lost': max(0.0, seen['loss']), 'late': seen.get('late')}
+
+    def search(self):
+        """Loss-free rate of both directions together, and latency at parts of it."""
+        found = method.search(self.trial, RATE_LOW, RATE_HIGH, TOLERANCE, LOSS)
+        latency = {}
+        for share in LATENCY_SHARES if found['rate'] else ():
+            seen = self.child.ask(f'latency ms={LATENCY_MS} rate={found["rate"] * share / 100 / 2:.0f}')
+            latency[str(share)] = seen['latency_ns']
+            time.sleep(0.02)
+        return {'search': found, 'latency': latency}

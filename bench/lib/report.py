@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What is shown: progress and tables on the terminal, RESULTS.md and its plots. All of it from the results' JSON alone."""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+COLOURS = {'leat': '#0060ad', 'ovs': '#dd181f', 'linux': '#7a8b00', 'testpmd': '#888888', 'l3fwd': '#00a08a', 'floor': '#bbbbbb'}
+
+
+def number(value, digits=1):
+    """1234.5 → 1,234.5; what is large needs no decimals."""
+    if value is None:
+        return '-'
+    return f'{value:,.{0 if abs(value) >= 1000 else digits}f}'
+
+
+def three(summary, digits=1):
+    return ' / '.join(number(summary[key], digits) for key in ('min', 'med', 'max')) if summary else '-'
+
+
+def rate(pps):
+    return f'{pps / 1e6:.2f} Mpps' if pps else 'none'
+
+
+# ---- terminal ---------------------------------------------------------------------------------------------------
+
+class Progress:
+    """One line that is written over on a terminal; silent elsewhere but for what went wrong."""
+
+    def __init__(self, stream=sys.stderr):
+        self.stream, self.live, self.head, self.counts = stream, stream.isatty(), '', [0, 0]
+
+    def point(self, title, number_, total):
+        self.head, self.counts = f'[{number_}/{total}] {title}', [0, 0]
+        self.say('')
+
+    def say(self, text):
+        if self.live:
+            self.stream.write(f'\r\x1b[K{self.head}  {text}'[:shutil.get_terminal_size().columns + 4])
+            self.stream.flush()
+
+    def window(self, window):
+        self.counts[bool(window['why'])] += 1
+        cost = number(window['cycles']) if window.get('cycles') else '-'
+        self.say(f'{window["who"]} {cost} cycles, {self.counts[0]} windows' +
+                 (f', {self.counts[1]} do not count: {window["why"]}' if window['why'] else ''))
+
+    def clear(self):
+        if self.live:
+            self.stream.write('\r\x1b[K')
+            self.stream.flush()
+
+
+def ratio_words(point, who):
+    found = []
+    for name, ratio in point['ratios'].items():
+        over, under = name.split('/')
+        if over == who:
+            found.append(f'{ratio["med"]:.2f} x {under} ({ratio["min"]:.2f}..{ratio["max"]:.2f})')
+    return ', '.join(found)
+
+
+def point_table(point):
+    lines = [f'{point["name"]}: {point["title"]}', f'  {"":14} {"cycles min / med / max":>26} {"floor":>7} {"Mpps":>8}  cost over that of another']
+    for who, one in point['contenders'].items():
+        floor = number(one['floor']['med']) if one.get('floor') else '-'
+        mpps = number(one['mpps']['med'], 2) if one.get('mpps') else '-'
+        lines.append(f'  {who:14} {three(one["cycles"]):>26} {floor:>7} {mpps:>8}  {ratio_words(point, who)}'.rstrip())
+        if one['why']:
+            lines.append(f'  {"":14} {"unquiet: " if one["cycles"] else "no result: "}{one["why"]}')
+        if one.get('rfc2544'):
+            lines += [f'  {"":14} {line}' for line in rfc2544_lines(one['rfc2544'])]
+    return '\n'.join(lines)
+
+
+def rfc2544_lines(found):
+    if found.get('error'):
+        return [f'RFC 2544: {found["error"]}']
+    search = found['search']
+    lines = [f'RFC 2544: {rate(search["rate"])} with at most {search["loss"] * 100:g} % lost, within {search["tolerance"] * 100:g} %; '
+             f'ended by: {search["bound"]}']
+    for share, latency in found.get('latency', {}).items():
+        if latency:
+            lines.append(f'latency at {share} %: ' + ', '.join(f'{key} {latency[key] / 1000:.1f} us' for key in ('p50', 'p99', 'p999') if key in latency))
+    return lines
+
+
+def bar_word(bar):
+    if bar['ok'] is None:
+        return 'not measured'
+    return ('yes' if bar['ok'] else 'NO') + ('' if bar['quiet'] else ' (unquiet)')
+
+
+def bar_wanted(bar):
+    return f'<= {bar["at_most"]:g}' if 'at_most' in bar else f'>= {bar["at_least"]:g}'
+
+
+def bars_table(bars):
+    if not bars:
+        return ''
+    width = max(len(bar['name']) for bar in bars)
+    lines = ['wanted:']
+    for bar in bars:
+        value = number(bar['value'], 1 if bar['unit'] == 'cycles' else 2)
+        lines.append(f'  {bar["name"]:{width}}  {bar_wanted(bar):>8} {bar["unit"]:7} {value:>8}  {bar_word(bar)}')
+    return '\n'.join(lines)
+
+
+def nodes_lines(extras):
+    for run in extras.get('nodes', []):
+        nodes = ', '.join(f'{name} {cycles:.1f}' for name, cycles in run['nodes'].items())
+        yield f'{run["pairs"]:,} pairs: {run["switch"]["med"]:.1f} in all, floor {run["floor"]["med"]:.1f}; {nodes}'
+
+
+# ---- JSON ----------------------------------------------------------------------------------------------------------
+
+def rounded(value):
+    if isinstance(value, float):
+        return float(f'{value:.5g}')
+    if isinstance(value, dict):
+        return {key: rounded(one) for key, one in value.items()}
+    return [rounded(one) for one in value] if isinstance(value, list) else value
+
+
+def write_json(data, path):
+    """Readable, but a window is one line."""
+    text = json.dumps(rounded(data), indent=1)
+    text = re.sub(r'\{\n\s*("who"|"packets")[^{}\[\]]*\}', lambda m: re.sub(r'\n\s*', ' ', m.group(0)), text)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path + '.new', 'w', encoding='utf-8') as file:
+        file.write(text + '\n')
+    os.replace(path + '.new', path)
+
+
+def read_json(path):
+    with open(path, encoding='utf-8') as file:
+        return json.load(file)
+
+
+# ---- RESULTS.md ------------------------------------------------------------------------------------------------------
+
+def markdown(all_results):
+    """all_results: [(data, plots)]."""
+    out = ['# Results', '',
+           'Generated by `bench/run --report` from `bench/results/*.json`; do not edit. [README.md](README.md) says how to read it.', '']
+    for data, plots in all_results:
+        out += section(data, plots)
+    return '\n'.join(out).rstrip() + '\n'
+
+
+def section(data, plots):
+    machine, method = data['machine'], data['method']
+    out = [f'## {data["title"]}', '',
+           f'{data["time"]}, Leat {data["leat"]}, `{data["command"]}`, {data["seconds"] / 60:.0f} minutes.', '',
+           f'{machine["cpu"]}, {machine["cpus"]} CPUs{" (virtual)" if machine["virtual"] else ""}, {machine["memory_gib"]} GiB, '
+           f'{machine["system"]}, Linux {machine["kernel"]}; TSC {number(data.get("tsc_mhz"))} MHz; load before {machine["load_before"][0]:.2f}. '
+           f'Floor {number(data["floor"]["reference"])} cycles.' + c2c_words(data), '',
+           f'{method["rounds"]} rounds, windows of {method["window_ms"]} ms; {data["windows"]["all"]} windows, of which '
+           f'{data["windows"]["rejected"]} did not count{reject_words(data["windows"])}.', '']
+    if data['bars']:
+        out += ['| wanted | | measured | |', '|---|---|---|---|']
+        out += [f'| {b["name"]} | {bar_wanted(b)} {b["unit"]} | {number(b["value"], 1 if b["unit"] == "cycles" else 2)} | {bar_word(b)} |' for b in data['bars']]
+        out.append('')
+    out += [f'![{title}](plots/{name}.svg)' for name, title in plots] + ([''] if plots else [])
+    out += ['Cycles per packet, min / median / max; generator and sink are in them, and in the floor.', '']
+    for point in data['points']:
+        out += point_markdown(point)
+    out += figures_markdown(data)
+    out += ['<details><summary>Peers and commands</summary>', '']
+    out += [f'- {name}: {text}' for name, text in sorted(data['peers'].items())]
+    out += ['', '```', *data['commands'], '```', '', '</details>', '']
+    return out
+
+
+def c2c_words(data):
+    c2c = data.get('c2c')
+    return f' A cache line goes between the cores and back in {c2c["min"]:.0f} / {c2c["med"]:.0f} / {c2c["max"]:.0f} ns.' if c2c else ''
+
+
+def reject_words(windows):
+    whys = ', '.join(f'{count} {why}' for why, count in sorted(windows['whys'].items(), key=lambda item: -item[1]))
+    return f' ({whys})' if whys else ''
+
+
+def point_markdown(point):
+    out = [f'**{point["title"]}** (`{point["name"]}`)', '', '| | cycles | floor around it | Mpps | cost over that of another |', '|---|---|---|---|---|']
+    notes = []
+    for who, one in point['contenders'].items():
+        floor = number(one['floor']['med']) if one.get('floor') else '-'
+        mpps = number(one['mpps']['med'], 2) if one.get('mpps') else '-'
+        mark = ' (unquiet)' if one['cycles'] and one['why'] else ''
+        out.append(f'| {who} | {three(one["cycles"])}{mark} | {floor} | {mpps} | {ratio_words(point, who)} |')
+        if one['why']:
+            notes.append(f'{who}: {one["why"]}.')
+        if one.get('rfc2544'):
+            notes += [f'{who}: {line}.' for line in rfc2544_lines(one['rfc2544'])]
+    return out + [''] + [f'- {note}' for note in notes] + ([''] if notes else [])
+
+
+def figures_markdown(data):
+    out = [f'- {name}: ' + ', '.join(f'{who} {number(value)}' for who, value in values.items()) for name, values in data.get('figures', {}).items() if values]
+    nodes = list(nodes_lines(data.get('extras', {})))
+    if nodes:
+        out += ['- cycles per packet and node, in the graph alone (`switch_bench`):'] + [f'  - {line}' for line in nodes]
+    return out + ([''] if out else [])
+
+
+# ---- plots --------------------------------------------------------------------------------------------------------------
+
+def curves(data, plot):
+    """{line: [(x, min, med, max)]} of a plot, from its points."""
+    lines = {}
+    for point in data['points']:
+        if not point['name'].startswith(plot.points) or any(point['axes'].get(k) != v for k, v in plot.only.items()):
+            continue
+        floors = []
+        for who, one in point['contenders'].items():
+            if not one.get('cycles'):
+                continue
+            places = (point['axes'], one['profile'], one['options'])
+            x = next((place[plot.axis] for place in places if plot.axis in place), 1)
+            line = who[:-len(f'-{x}')] if who.endswith(f'-{x}') else who
+            cost = one['cycles']
+            lines.setdefault(line, []).append((x, cost['min'], cost['med'], cost['max']))
+            if one.get('floor'):
+                floors.append((x, one['floor']['med']))
+        for x in sorted({x for x, _ in floors}, key=str):
+            at = sorted(floor for fx, floor in floors if fx == x)
+            lines.setdefault('floor', []).append((x, at[0], at[len(at) // 2], at[-1]))
+    return {line: rows for line, rows in lines.items() if rows}
+
+
+def gnuplot_script(data, plot, path):
+    lines = curves(data, plot)
+    place = (lambda x: plot.order.index(x)) if plot.order else (lambda x: x)
+    out = ["set terminal svg size 640,400 font 'sans,11' background '#ffffff'", f"set output '{path}'", f"set title '{plot.title}'",
+           f"set xlabel '{plot.label}'", "set ylabel 'TSC cycles per packet'", "set grid lc rgb '#dddddd'", "set key left top", "set yrange [1:]"
+           if plot.logy else 'set yrange [0:]']
+    out += ['set logscale x'] if plot.logx else []
+    out += ['set logscale y'] if plot.logy else []
+    if plot.order:
+        ticks = ', '.join(f"'{word}' {i}" for i, word in enumerate(plot.order))
+        out += [f'set xtics ({ticks})', f'set xrange [-0.3:{len(plot.order) - 0.7}]']
+    for i, rows in enumerate(lines.values()):
+        out += [f'$d{i} << EOD', *[' '.join(map(str, (place(row[0]), *row[1:]))) for row in sorted(rows, key=lambda row: place(row[0]))], 'EOD']
+    parts = []
+    for i, line in enumerate(lines):
+        colour = COLOURS.get(line.split('-')[0], '#5e3c99')
+        # Points with the span of their windows, and a line through the medians.
+        parts.append(f"$d{i} using 1:3:2:4 with yerrorlines lc rgb '{colour}' lw 1.5 pt 7 ps 0.4 title '{line}'")
+    return '\n'.join([*out, 'plot ' + ', \\\n '.join(parts), '']) if parts else ''
+
+
+def draw(data, plots, folder):
+    """SVG files of those plots that have something to show: [(name, title)]."""
+    drawn = []
+    for plot in plots:
+        name = f'{data["what"]}-{plot.name}'
+        path = os.path.join(folder, f'{name}.svg')
+        script = gnuplot_script(data, plot, path)
+        if not script:
+            continue
+        os.makedirs(folder, exist_ok=True)
+        subprocess.run(['gnuplot'], input=script, text=True, check=True)
+        drawn.append((name, plot.title))
+    return drawn

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The L2 switch: N pairs of stations talk across it. Cost over stations, frame size, workers; guest to guest."""
+from bench.lib.point import Bar, Contender, Plot, Point
+
+TITLE = 'Switch'
+PEERS = ('testpmd', 'ovs', 'linux')  # who can be measured beside leat
+MACS = (1, 1000, 16000, 64000, 100000)
+LINUX_MACS = (1, 1000, 64000)
+SIZES = ('64', '512', '1518', 'imix')
+ORDERS = {'seq': 'in order', 'rand': 'at random'}
+
+
+def profile(macs=1000, order='seq', size='64'):
+    # A station has an address of its own: peers that hash addresses and ports are to see what real stations send.
+    return {'macs': macs, 'flows': macs, 'order': order, 'size': size}
+
+
+def macs_point(macs, order, peers):
+    p = profile(macs, order)
+    contenders = [Contender('leat', 'leat', 'switch', p)]
+    if 'testpmd' in peers and macs == 1000:
+        contenders += [Contender('testpmd-io', 'testpmd', 'io', p), Contender('testpmd-mac', 'testpmd', 'mac', p)]
+    if 'ovs' in peers:
+        contenders.append(Contender('ovs', 'ovs', 'switch', p))
+    if 'linux' in peers and order == 'seq' and macs in LINUX_MACS:
+        contenders.append(Contender('linux', 'linux', 'bridge', p))
+    return Point(f'macs-{macs}-{order}', f'{macs:,} pair{"s" if macs > 1 else ""} of stations, {ORDERS[order]}, 64 B', contenders,
+                 axes={'macs': macs, 'order': order, 'size': '64', 'workers': 1},
+                 ratios=[(c.who, 'leat') for c in contenders if c.who != 'leat'], quick=macs == 1000 or (macs == 100000 and order == 'rand'))
+
+
+def sizes_point(peers):
+    """One point, so that sizes are compared with each other in the same rounds."""
+    contenders = [Contender(f'leat-{size}', 'leat', 'switch', profile(size=size)) for size in SIZES]
+    if 'ovs' in peers:
+        contenders += [Contender(f'ovs-{size}', 'ovs', 'switch', profile(size=size)) for size in ('64', '1518')]
+    return Point('sizes', '1,000 pairs of stations, frames of 64 B to 1518 B and a mix (IMIX 7:4:1)', contenders, axes={'macs': 1000},
+                 ratios=[(f'leat-{size}', 'leat-64') for size in SIZES[1:]], quick=True)
+
+
+def workers_point():
+    contenders = [Contender(f'leat-{n}', 'leat', 'switch', profile(), {'workers': n}) for n in (1, 2)]
+    return Point('workers', '1,000 pairs of stations, one worker and two', contenders, axes={'macs': 1000}, ratios=[('leat-2', 'leat-1')],
+                 two_core=True, quick=True)
+
+
+def guests_point(peers):
+    p = profile(macs=1)
+    contenders = [Contender('leat', 'leat', 'switch-vhost', p)]
+    if 'ovs' in peers:
+        contenders.append(Contender('ovs', 'ovs', 'switch-vhost', p))
+    return Point('guests', 'guest to guest: vhost-user in, switch, vhost-user out, 64 B; the guests on another core', contenders,
+                 axes={'macs': 1}, ratios=[(c.who, 'leat') for c in contenders[1:]], two_core=True, search=True)
+
+
+def points(peers):
+    found = [macs_point(macs, order, peers) for macs in MACS for order in ORDERS if macs > 1 or order == 'seq']
+    return [*found, sizes_point(peers), workers_point(), guests_point(peers)]
+
+
+def per_node(session, options):
+    """Where the cycles go, node by node: from switch_bench, which counts within the graph."""
+    from bench.lib.extras import switch_nodes  # a run of the program, not of a peer
+    return {'nodes': [switch_nodes(session, options, pairs) for pairs in (1000, 100000)]}
+
+
+EXTRAS = [per_node]
+
+
+def entry_bytes(results, who='leat'):
+    """What one more station costs: resident memory at 100,000 pairs less that at one, over the stations between."""
+    few, many = (results.points.get(f'macs-{n}-seq', {}).get('contenders', {}).get(who, {}).get('memory') for n in (1, 100000))
+    if not few or not many or not many.get('stations') or not few.get('stations') or many['stations'] <= few['stations']:
+        return None
+    return (many['resident'] - few['resident']) / (many['stations'] - few['stations'])
+
+
+def figures(results):
+    """Single figures for the table below the points."""
+    return {'resident bytes per station': {who: round(found) for who in ('leat', 'ovs') if (found := entry_bytes(results, who))}}
+
+
+def bars():
+    orders = tuple(ORDERS)
+    return [
+        Bar('cycles per packet, 1,000 pairs, worse order', lambda r: r.worst(r.cycles(f'macs-1000-{o}', 'leat') for o in orders),
+            at_most=65, unit='cycles'),
+        Bar('cycles per packet, 100,000 pairs, worse order', lambda r: r.worst(r.cycles(f'macs-100000-{o}', 'leat') for o in orders),
+            at_most=100, unit='cycles'),
+        Bar('cost of OVS-DPDK NORMAL over ours, 1,000 pairs in order', lambda r: r.ratio('macs-1000-seq', 'ovs', 'leat'), at_least=3.5,
+            unit='times'),
+        Bar('cost at any size over that at 64 B', lambda r: r.worst(r.ratio('sizes', f'leat-{s}', 'leat-64') for s in SIZES[1:]),
+            at_most=1.05, unit='times'),
+        Bar('cost per packet with two workers over that with one', lambda r: r.ratio('workers', 'leat-2', 'leat-1'), at_most=1.10,
+            unit='times'),
+        Bar('guest to guest: rate over that of OVS-DPDK', lambda r: r.ratio('guests', 'ovs', 'leat'), at_least=1.5, unit='times'),
+    ]
+
+
+PLOTS = [
+    Plot('macs-seq', 'Switch: cycles per packet over pairs of stations, in order', 'macs-', 'macs', 'pairs of stations',
+         only={'order': 'seq'}, logx=True, logy=True),
+    Plot('macs-rand', 'Switch: cycles per packet over pairs of stations, at random', 'macs-', 'macs', 'pairs of stations',
+         only={'order': 'rand'}, logx=True, logy=True),
+    Plot('sizes', 'Switch: cycles per packet over frame size, 1,000 pairs', 'sizes', 'size', 'frame, bytes with FCS', order=list(SIZES)),
+    Plot('workers', 'Switch: cycles per packet over workers, 1,000 pairs', 'workers', 'workers', 'workers', order=[1, 2]),
+]
