@@ -51,6 +51,11 @@ struct rtr_nh {
 _Static_assert(sizeof(struct rtr_nh) == 64, "a slot is one cache line");
 
 #define RTR_MAX_NH (1u << 20)
+// The unit of `used`: about a quarter of a second.
+static inline uint32_t rtr_nh_tick(uint64_t now_ns) {
+	return (uint32_t)(now_ns >> 28);
+}
+
 extern struct rtr_nh *rtr_nhs; // RTR_MAX_NH reserved (lazily touched memory)
 
 struct rtr_path {

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// IPv4 as the nodes judge it (RFC 1812 sections 4.2.2, 5.2.2, 5.3.7): pure, inline, one packet at a time.
+#pragma once
+
+#include <rte_byteorder.h>
+#include <rte_ip.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+enum ip_verdict {
+	IP_OK,
+	IP_GROUP,     // destination is a group or a broadcast: for this box or nobody
+	IP_TRUNCATED, // the header is not in the packet, or not in its first buffer
+	IP_VERSION,
+	IP_HEADER_LEN,
+	IP_TOTAL_LEN,
+	IP_CHECKSUM,
+	IP_SOURCE,      // can be nobody's (martian)
+	IP_DESTINATION, // can be nobody's
+	IP_LAND,        // source and destination are the same
+	IP_VERDICTS,
+};
+
+enum { IP4_SRC_BAD = 1, IP4_DST_BAD = 2, IP4_DST_GROUP = 4 };
+
+// What the first octet of an address forbids: 0/8 "this network", 127/8 loopback, 224/4 multicast, 240/4 reserved (RFC 6890).
+static inline unsigned ip4_octet(unsigned octet) {
+	if (octet - 1 < 126)
+		return 0;
+	if (octet == 0 || octet == 127)
+		return IP4_SRC_BAD | IP4_DST_BAD;
+	if (octet < 224)
+		return 0;
+	if (octet < 240 || octet == 255)
+		return IP4_SRC_BAD | IP4_DST_GROUP;
+	return IP4_SRC_BAD | IP4_DST_BAD;
+}
+
+// The header's sum without options; 0 when it is right.
+static inline uint32_t ip4_sum20(const struct rte_ipv4_hdr *ip) {
+	uint32_t words[5];
+	uint64_t sum;
+
+	memcpy(words, ip, sizeof(words));
+	sum = (uint64_t)words[0] + words[1] + words[2] + words[3] + words[4];
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+// `len`: bytes from the header on, `in_buffer`: how many of them are contiguous (at least 20). `summed`: the checksum is known
+// to be right.
+static inline enum ip_verdict ip4_judge(
+	const struct rte_ipv4_hdr *ip, uint32_t len, uint32_t in_buffer, bool summed) {
+	uint32_t header = (ip->version_ihl & 0xfu) * 4, total = rte_be_to_cpu_16(ip->total_length);
+	unsigned octets;
+
+	if (unlikely(ip->version_ihl != 0x45)) {
+		if (ip->version_ihl >> 4 != 4)
+			return IP_VERSION;
+		if (header < sizeof(*ip))
+			return IP_HEADER_LEN;
+		if (header > in_buffer)
+			return IP_TRUNCATED;
+		if (!summed && rte_raw_cksum(ip, header) != 0xffff)
+			return IP_CHECKSUM;
+	} else if (!summed && unlikely(ip4_sum20(ip) != 0)) {
+		return IP_CHECKSUM;
+	}
+	if (unlikely(total < header || total > len))
+		return IP_TOTAL_LEN;
+	octets = ip4_octet(((const uint8_t *)&ip->src_addr)[0]) & IP4_SRC_BAD;
+	octets |= ip4_octet(((const uint8_t *)&ip->dst_addr)[0]) & (IP4_DST_BAD | IP4_DST_GROUP);
+	if (unlikely(octets != 0)) {
+		// a host without an address asks for one: 0.0.0.0 to 255.255.255.255 (RFC 2131)
+		if (octets & IP4_SRC_BAD && !(ip->src_addr == 0 && ip->dst_addr == UINT32_MAX))
+			return IP_SOURCE;
+		return octets & IP4_DST_BAD ? IP_DESTINATION : IP_GROUP;
+	}
+	return unlikely(ip->src_addr == ip->dst_addr) ? IP_LAND : IP_OK;
+}
+
+static inline bool ip4_is_fragment(const struct rte_ipv4_hdr *ip) {
+	return (ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)) !=
+		0;
+}
+
+// One hop less, and the checksum with it (RFC 1624, equation 3).
+static inline void ip4_hop(struct rte_ipv4_hdr *ip) {
+	uint32_t sum = (uint32_t)ip->hdr_checksum + RTE_BE16(0x0100);
+
+	ip->time_to_live--;
+	ip->hdr_checksum = (rte_be16_t)(sum + (sum >> 16));
+}

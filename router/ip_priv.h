@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the nodes of the IP path share: where things lie in a packet between ip_input and ip_rewrite, and what one
+// node tells the next in dp_meta.user.
+#pragma once
+
+#include "dataplane/dataplane.h"
+#include "router/iface.h"
+#include "router/ip4.h"
+#include "router/ip6.h"
+#include "router/nexthop.h"
+
+static inline bool ip_is_v6(const struct rte_mbuf *m) {
+	return (m->packet_type & RTE_PTYPE_L3_MASK) == RTE_PTYPE_L3_IPV6;
+}
+
+static inline struct rte_ipv4_hdr *ip4_of(const struct rte_mbuf *m) {
+	return rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, RTE_ETHER_HDR_LEN);
+}
+
+static inline struct rte_ipv6_hdr *ip6_of(const struct rte_mbuf *m) {
+	return rte_pktmbuf_mtod_offset(m, struct rte_ipv6_hdr *, RTE_ETHER_HDR_LEN);
+}
+
+// To icmp_error, in dp_meta.user: ICMP type and code as of IPv4 or IPv6, and the MTU for "too big".
+static inline uint32_t ip_error(unsigned type, unsigned code, unsigned mtu) {
+	return type << 24 | code << 16 | mtu;
+}
+
+enum { // the types and codes that a router sends: RFC 792, 1812 section 4.3, 4443
+	ICMP4_UNREACH = 3,
+	ICMP4_NET = 0,
+	ICMP4_HOST = 1,
+	ICMP4_PROTOCOL = 2,
+	ICMP4_PORT = 3,
+	ICMP4_FRAG_NEEDED = 4,
+	ICMP4_ADMIN = 13,
+	ICMP4_TIME = 11,
+	ICMP4_PARAMETER = 12,
+	ICMP6_UNREACH = 1,
+	ICMP6_NO_ROUTE = 0,
+	ICMP6_ADMIN = 1,
+	ICMP6_SCOPE = 2,
+	ICMP6_ADDRESS = 3,
+	ICMP6_PORT = 4,
+	ICMP6_TOO_BIG = 2,
+	ICMP6_TIME = 3,
+	ICMP6_PARAMETER = 4,
+	ICMP_HOPS = 0,       // code of TIME
+	ICMP_REASSEMBLY = 1, // code of TIME
+};
+
+// A flow always gets the same number: addresses, protocol, and ports where every packet of the flow has them (no fragments).
+uint32_t ip_flow_hash(const struct rte_mbuf *m);

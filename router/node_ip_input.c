@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The first look at a packet on a routed interface: is it for the router's MAC address, and IP as RFC 1812 and RFC 8200 want it?
+#include "router/ip_priv.h"
+#include "router/punt.h"
+#include <stdio.h>
+
+enum { NEXT_PUNT };
+
+enum {
+	DROP_VERDICT, // IP_TRUNCATED and those after it, in their order
+	DROP_NOT_OURS = DROP_VERDICT + IP_VERDICTS - IP_TRUNCATED,
+	DROP_PROTOCOL,
+	DROP_NO_IFACE,
+	DROP_L2_GROUP,
+};
+
+static const struct dp_drop ip_input_drops[] = {
+	{"truncated", "shorter than its IP header"},
+	{"version", "the IP version is not that of the Ethernet type"},
+	{"header_len", "the IP header length is below 20 bytes"},
+	{"total_len", "the IP length is more than what arrived, or less than the header"},
+	{"checksum", "the checksum of the IPv4 header is wrong"},
+	{"source", "the source address can be nobody's (martian)"},
+	{"destination", "the destination address can be nobody's"},
+	{"land", "source and destination address are the same"},
+	{"not_ours", "the destination MAC address is another station's"},
+	{"protocol", "neither IP nor ARP"},
+	{"no_iface", "the routed interface is gone"},
+	{"l2_group", "sent to all stations, but its IP destination is one host"},
+	{0},
+};
+
+static int ip_input_trace(const struct rte_mbuf *m, char *buf, size_t size) {
+	const struct rtr_iface *iface = rtr_iface(dp_meta(m)->iface);
+
+	return snprintf(buf, size, "interface %s of router %s", iface ? iface->name : "-",
+		iface ? iface->router : "-");
+}
+
+static const char *const ip_input_next[] = {[NEXT_PUNT] = "punt_up", NULL};
+
+static struct dp_node ip_input = {
+	.name = "ip_input",
+	.help = "checks the Ethernet destination and the IP header",
+	.arc = DP_ARC_L3_IN,
+	.starts = {DP_ARC_LOCAL},
+	.next = ip_input_next,
+	.drops = ip_input_drops,
+	.trace = ip_input_trace,
+};
+
+// What is the same for all packets of one interface.
+struct run {
+	const struct rtr_iface *iface;
+	unsigned index;
+	uint64_t mac; // low 48 bits, as loaded from a frame
+	rte_edge_t edge;
+	uint32_t packets, bytes;
+};
+
+#define MAC_MASK  0xffffffffffffull
+#define GROUP_BIT 1ull
+
+static inline uint64_t dst_of(const struct rte_mbuf *m) {
+	uint64_t word;
+
+	memcpy(&word, rte_pktmbuf_mtod(m, const void *), sizeof(word));
+	return word & MAC_MASK;
+}
+
+static void run_count(struct run *run) {
+	if (run->packets == 0)
+		return;
+	struct rtr_count *count = rtr_count(run->index);
+	count->rx_packets += run->packets;
+	count->rx_bytes += run->bytes;
+	run->packets = run->bytes = 0;
+}
+
+static __rte_noinline void run_start(struct run *run, unsigned index) {
+	run_count(run);
+	run->index = index;
+	run->iface = rtr_iface(index);
+	run->mac = 0;
+	if (run->iface)
+		memcpy(&run->mac, run->iface->mac.addr_bytes, RTE_ETHER_ADDR_LEN);
+	run->edge = dp_arc_next(&ip_input, DP_ARC_L3_IN, index);
+}
+
+// Sent to all or to a group: only what is for this box goes on. A broadcast of the subnet is told by the look-up.
+static rte_edge_t group(struct rte_mbuf *m, const struct run *run, enum ip_verdict verdict) {
+	if (verdict == IP_GROUP)
+		return dp_arc_next(&ip_input, DP_ARC_LOCAL, run->index);
+	if (!ip_is_v6(m)) {
+		uint32_t dst = rte_be_to_cpu_32(ip4_of(m)->dst_addr);
+
+		for (unsigned i = 0; i < run->iface->n_addrs; i++) {
+			const struct prefix *p = &run->iface->addrs[i];
+			uint32_t own, mask = p->len < 31 ? UINT32_MAX >> p->len : 0;
+
+			if (p->addr.family != ADDR_V4 || mask == 0)
+				continue;
+			memcpy(&own, p->addr.bytes, sizeof(own));
+			if (dst == (rte_be_to_cpu_32(own) | mask))
+				return dp_arc_next(&ip_input, DP_ARC_LOCAL, run->index);
+		}
+	}
+	return dp_drop(&ip_input, m, DROP_L2_GROUP);
+}
+
+static __rte_noinline rte_edge_t unusual(
+	struct rte_mbuf *m, const struct run *run, enum ip_verdict verdict, uint64_t dst) {
+	if (verdict > IP_GROUP)
+		return dp_drop(&ip_input, m, DROP_VERDICT + verdict - IP_TRUNCATED);
+	if (dst == run->mac && verdict == IP_OK)
+		return run->edge;
+	if (dst != run->mac && !(dst & GROUP_BIT))
+		return dp_drop(&ip_input, m, DROP_NOT_OURS);
+	return group(m, run, verdict);
+}
+
+static __rte_noinline rte_edge_t not_ip(
+	struct rte_mbuf *m, const struct run *run, rte_be16_t type) {
+	uint64_t dst = dst_of(m);
+
+	if (type != RTE_BE16(RTE_ETHER_TYPE_ARP))
+		return dp_drop(&ip_input, m, DROP_PROTOCOL);
+	if (dst != run->mac && !(dst & GROUP_BIT))
+		return dp_drop(&ip_input, m, DROP_NOT_OURS);
+	dp_meta(m)->user = PUNT_ARP;
+	return NEXT_PUNT;
+}
+
+static const uint32_t ip_l4_types[256] = {
+	[IPPROTO_ICMP] = RTE_PTYPE_L4_ICMP,
+	[IPPROTO_TCP] = RTE_PTYPE_L4_TCP,
+	[IPPROTO_UDP] = RTE_PTYPE_L4_UDP,
+	[IPPROTO_ICMPV6] = RTE_PTYPE_L4_ICMP,
+};
+
+static inline enum ip_verdict v4(struct rte_mbuf *m, struct run *run) {
+	const struct rte_ipv4_hdr *ip = ip4_of(m);
+	bool summed = (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+	enum ip_verdict verdict;
+
+	if (unlikely(m->data_len < RTE_ETHER_HDR_LEN + sizeof(*ip)))
+		return IP_TRUNCATED;
+	verdict = ip4_judge(
+		ip, m->pkt_len - RTE_ETHER_HDR_LEN, m->data_len - RTE_ETHER_HDR_LEN, summed);
+	m->l3_len = (ip->version_ihl & 0xfu) * 4;
+	m->packet_type = RTE_PTYPE_L2_ETHER | RTE_PTYPE_L3_IPV4 |
+		(unlikely(ip4_is_fragment(ip)) ? RTE_PTYPE_L4_FRAG
+					       : ip_l4_types[ip->next_proto_id]);
+	run->bytes += rte_be_to_cpu_16(ip->total_length);
+	return verdict;
+}
+
+static inline enum ip_verdict v6(struct rte_mbuf *m, struct run *run) {
+	const struct rte_ipv6_hdr *ip = ip6_of(m);
+
+	if (unlikely(m->data_len < RTE_ETHER_HDR_LEN + sizeof(*ip)))
+		return IP_TRUNCATED;
+	m->l3_len = sizeof(*ip);
+	m->packet_type = RTE_PTYPE_L2_ETHER | RTE_PTYPE_L3_IPV6 |
+		(unlikely(ip->proto == IPPROTO_FRAGMENT) ? RTE_PTYPE_L4_FRAG
+							 : ip_l4_types[ip->proto]);
+	run->bytes += rte_be_to_cpu_16(ip->payload_len) + sizeof(*ip);
+	return ip6_judge(ip, m->pkt_len - RTE_ETHER_HDR_LEN);
+}
+
+static inline rte_edge_t judge(struct rte_mbuf *m, struct run *run) {
+	rte_be16_t type = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *)->ether_type;
+	uint64_t dst = dst_of(m);
+	enum ip_verdict verdict;
+
+	if (likely(type == RTE_BE16(RTE_ETHER_TYPE_IPV4)))
+		verdict = v4(m, run);
+	else if (likely(type == RTE_BE16(RTE_ETHER_TYPE_IPV6)))
+		verdict = v6(m, run);
+	else
+		return not_ip(m, run, type);
+	run->packets++;
+	m->l2_len = RTE_ETHER_HDR_LEN;
+	dp_meta(m)->domain = run->iface->vrf;
+	if (unlikely(verdict != IP_OK || dst != run->mac))
+		return unusual(m, run, verdict, dst);
+	return run->edge;
+}
+
+static __rte_always_inline void chunk(
+	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n, bool whole) {
+	struct run run = {.index = UINT32_MAX};
+	rte_edge_t next[DP_VECTOR];
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = objs[i];
+
+		if (unlikely(dp_meta(m)->iface != run.index))
+			run_start(&run, dp_meta(m)->iface);
+		next[i] = likely(run.iface != NULL) ? judge(m, &run)
+						    : dp_drop(&ip_input, m, DROP_NO_IFACE);
+	}
+	run_count(&run);
+	dp_enqueue(graph, node, objs, next, n, whole);
+}
+
+static uint16_t ip_input_process(
+	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n) {
+	return dp_in_chunks(graph, node, objs, n, chunk);
+}
+
+DP_NODE(ip_input)
