@@ -9,17 +9,17 @@
 #include <string.h>
 
 enum ip_verdict {
-	IP_OK,
-	IP_GROUP,     // destination is a group or a broadcast: for this box or nobody
-	IP_TRUNCATED, // the header is not in the packet, or not in its first buffer
-	IP_VERSION,
-	IP_HEADER_LEN,
-	IP_TOTAL_LEN,
-	IP_CHECKSUM,
-	IP_SOURCE,      // can be nobody's (martian)
-	IP_DESTINATION, // can be nobody's
-	IP_LAND,        // source and destination are the same
-	IP_VERDICTS,
+	VERDICT_OK,
+	VERDICT_GROUP,     // destination is a group or a broadcast: for this box or nobody
+	VERDICT_TRUNCATED, // the header is not in the packet, or not in its first buffer
+	VERDICT_VERSION,
+	VERDICT_HEADER_LEN,
+	VERDICT_TOTAL_LEN,
+	VERDICT_CHECKSUM,
+	VERDICT_SOURCE,      // can be nobody's (martian)
+	VERDICT_DESTINATION, // can be nobody's
+	VERDICT_LAND,        // source and destination are the same
+	VERDICTS,
 };
 
 enum { IP4_SRC_BAD = 1, IP4_DST_BAD = 2, IP4_DST_GROUP = 4 };
@@ -59,27 +59,27 @@ static inline enum ip_verdict ip4_judge(
 
 	if (unlikely(ip->version_ihl != 0x45)) {
 		if (ip->version_ihl >> 4 != 4)
-			return IP_VERSION;
+			return VERDICT_VERSION;
 		if (header < sizeof(*ip))
-			return IP_HEADER_LEN;
+			return VERDICT_HEADER_LEN;
 		if (header > in_buffer)
-			return IP_TRUNCATED;
+			return VERDICT_TRUNCATED;
 		if (!summed && rte_raw_cksum(ip, header) != 0xffff)
-			return IP_CHECKSUM;
+			return VERDICT_CHECKSUM;
 	} else if (!summed && unlikely(ip4_sum20(ip) != 0)) {
-		return IP_CHECKSUM;
+		return VERDICT_CHECKSUM;
 	}
 	if (unlikely(total < header || total > len))
-		return IP_TOTAL_LEN;
+		return VERDICT_TOTAL_LEN;
 	octets = ip4_octet(((const uint8_t *)&ip->src_addr)[0]) & IP4_SRC_BAD;
 	octets |= ip4_octet(((const uint8_t *)&ip->dst_addr)[0]) & (IP4_DST_BAD | IP4_DST_GROUP);
 	if (unlikely(octets != 0)) {
 		// a host without an address asks for one: 0.0.0.0 to 255.255.255.255 (RFC 2131)
 		if (octets & IP4_SRC_BAD && !(ip->src_addr == 0 && ip->dst_addr == UINT32_MAX))
-			return IP_SOURCE;
-		return octets & IP4_DST_BAD ? IP_DESTINATION : IP_GROUP;
+			return VERDICT_SOURCE;
+		return octets & IP4_DST_BAD ? VERDICT_DESTINATION : VERDICT_GROUP;
 	}
-	return unlikely(ip->src_addr == ip->dst_addr) ? IP_LAND : IP_OK;
+	return unlikely(ip->src_addr == ip->dst_addr) ? VERDICT_LAND : VERDICT_OK;
 }
 
 static inline bool ip4_is_fragment(const struct rte_ipv4_hdr *ip) {

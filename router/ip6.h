@@ -37,16 +37,16 @@ static inline bool ip6_is_loopback(const uint8_t *addr) {
 // `len`: bytes from the header on. The fixed header is in the buffer.
 static inline enum ip_verdict ip6_judge(const struct rte_ipv6_hdr *ip, uint32_t len) {
 	if (unlikely((ip->vtc_flow & RTE_BE32(0xf0000000)) != RTE_BE32(0x60000000)))
-		return IP_VERSION;
+		return VERDICT_VERSION;
 	if (unlikely(rte_be_to_cpu_16(ip->payload_len) + sizeof(*ip) > len))
-		return IP_TOTAL_LEN;
+		return VERDICT_TOTAL_LEN;
 	if (unlikely(ip6_is_group(ip->src_addr) || ip6_is_loopback(ip->src_addr)))
-		return IP_SOURCE;
+		return VERDICT_SOURCE;
 	if (unlikely(ip6_is_group(ip->dst_addr)))
-		return IP_GROUP;
+		return VERDICT_GROUP;
 	if (unlikely(ip6_is_zero(ip->src_addr)))
-		return IP_SOURCE; // only to groups: duplicate address detection
+		return VERDICT_SOURCE; // only to groups: duplicate address detection
 	if (unlikely(ip6_is_zero(ip->dst_addr) || ip6_is_loopback(ip->dst_addr)))
-		return IP_DESTINATION;
-	return unlikely(memcmp(ip->src_addr, ip->dst_addr, 16) == 0) ? IP_LAND : IP_OK;
+		return VERDICT_DESTINATION;
+	return unlikely(memcmp(ip->src_addr, ip->dst_addr, 16) == 0) ? VERDICT_LAND : VERDICT_OK;
 }

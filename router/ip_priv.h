@@ -9,6 +9,11 @@
 #include "router/ip6.h"
 #include "router/nexthop.h"
 
+// For those who only look: traces, tables.
+static inline const struct dp_meta *ip_meta(const struct rte_mbuf *m) {
+	return RTE_MBUF_DYNFIELD(m, dp_meta_offset, const struct dp_meta *);
+}
+
 static inline bool ip_is_v6(const struct rte_mbuf *m) {
 	return (m->packet_type & RTE_PTYPE_L3_MASK) == RTE_PTYPE_L3_IPV6;
 }

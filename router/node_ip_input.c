@@ -7,8 +7,8 @@
 enum { NEXT_PUNT };
 
 enum {
-	DROP_VERDICT, // IP_TRUNCATED and those after it, in their order
-	DROP_NOT_OURS = DROP_VERDICT + IP_VERDICTS - IP_TRUNCATED,
+	DROP_VERDICT, // VERDICT_TRUNCATED and those after it, in their order
+	DROP_NOT_OURS = DROP_VERDICT + VERDICTS - VERDICT_TRUNCATED,
 	DROP_PROTOCOL,
 	DROP_NO_IFACE,
 	DROP_L2_GROUP,
@@ -31,7 +31,7 @@ static const struct dp_drop ip_input_drops[] = {
 };
 
 static int ip_input_trace(const struct rte_mbuf *m, char *buf, size_t size) {
-	const struct rtr_iface *iface = rtr_iface(dp_meta(m)->iface);
+	const struct rtr_iface *iface = rtr_iface(ip_meta(m)->iface);
 
 	return snprintf(buf, size, "interface %s of router %s", iface ? iface->name : "-",
 		iface ? iface->router : "-");
@@ -89,7 +89,7 @@ static __rte_noinline void run_start(struct run *run, unsigned index) {
 
 // Sent to all or to a group: only what is for this box goes on. A broadcast of the subnet is told by the look-up.
 static rte_edge_t group(struct rte_mbuf *m, const struct run *run, enum ip_verdict verdict) {
-	if (verdict == IP_GROUP)
+	if (verdict == VERDICT_GROUP)
 		return dp_arc_next(&ip_input, DP_ARC_LOCAL, run->index);
 	if (!ip_is_v6(m)) {
 		uint32_t dst = rte_be_to_cpu_32(ip4_of(m)->dst_addr);
@@ -110,9 +110,9 @@ static rte_edge_t group(struct rte_mbuf *m, const struct run *run, enum ip_verdi
 
 static __rte_noinline rte_edge_t unusual(
 	struct rte_mbuf *m, const struct run *run, enum ip_verdict verdict, uint64_t dst) {
-	if (verdict > IP_GROUP)
-		return dp_drop(&ip_input, m, DROP_VERDICT + verdict - IP_TRUNCATED);
-	if (dst == run->mac && verdict == IP_OK)
+	if (verdict > VERDICT_GROUP)
+		return dp_drop(&ip_input, m, DROP_VERDICT + verdict - VERDICT_TRUNCATED);
+	if (dst == run->mac && verdict == VERDICT_OK)
 		return run->edge;
 	if (dst != run->mac && !(dst & GROUP_BIT))
 		return dp_drop(&ip_input, m, DROP_NOT_OURS);
@@ -144,7 +144,7 @@ static inline enum ip_verdict v4(struct rte_mbuf *m, struct run *run) {
 	enum ip_verdict verdict;
 
 	if (unlikely(m->data_len < RTE_ETHER_HDR_LEN + sizeof(*ip)))
-		return IP_TRUNCATED;
+		return VERDICT_TRUNCATED;
 	verdict = ip4_judge(
 		ip, m->pkt_len - RTE_ETHER_HDR_LEN, m->data_len - RTE_ETHER_HDR_LEN, summed);
 	m->l3_len = (ip->version_ihl & 0xfu) * 4;
@@ -159,7 +159,7 @@ static inline enum ip_verdict v6(struct rte_mbuf *m, struct run *run) {
 	const struct rte_ipv6_hdr *ip = ip6_of(m);
 
 	if (unlikely(m->data_len < RTE_ETHER_HDR_LEN + sizeof(*ip)))
-		return IP_TRUNCATED;
+		return VERDICT_TRUNCATED;
 	m->l3_len = sizeof(*ip);
 	m->packet_type = RTE_PTYPE_L2_ETHER | RTE_PTYPE_L3_IPV6 |
 		(unlikely(ip->proto == IPPROTO_FRAGMENT) ? RTE_PTYPE_L4_FRAG
@@ -182,7 +182,7 @@ static inline rte_edge_t judge(struct rte_mbuf *m, struct run *run) {
 	run->packets++;
 	m->l2_len = RTE_ETHER_HDR_LEN;
 	dp_meta(m)->domain = run->iface->vrf;
-	if (unlikely(verdict != IP_OK || dst != run->mac))
+	if (unlikely(verdict != VERDICT_OK || dst != run->mac))
 		return unusual(m, run, verdict, dst);
 	return run->edge;
 }

@@ -33,7 +33,7 @@ static int ip_lookup_trace(const struct rte_mbuf *m, char *buf, size_t size) {
 		memcpy(dst.bytes, ip6_of(m)->dst_addr, 16);
 	else
 		memcpy(dst.bytes, &ip4_of(m)->dst_addr, 4);
-	return snprintf(buf, size, "vrf %u, to %s", dp_meta(m)->domain, addr_print(&dst, text));
+	return snprintf(buf, size, "vrf %u, to %s", ip_meta(m)->domain, addr_print(&dst, text));
 }
 
 static struct dp_node ip_lookup = {
@@ -205,7 +205,7 @@ struct batch {
 _Static_assert(DP_VECTOR == 256, "index[] is a byte");
 
 static inline uint32_t table_of(const struct rte_mbuf *m) {
-	return dp_meta((struct rte_mbuf *)m)->domain << 1 | ip_is_v6(m);
+	return ip_meta(m)->domain << 1 | ip_is_v6(m);
 }
 
 static __rte_noinline void lookup_v6(struct batch *b, const struct rtr_vrf *vrf, unsigned n) {

@@ -19,7 +19,7 @@ static const char *const ip_rewrite_next[] = {[NEXT_ERROR] = "icmp_error",
 	NULL};
 
 static int ip_rewrite_trace(const struct rte_mbuf *m, char *buf, size_t size) {
-	uint32_t slot = dp_meta(m)->user;
+	uint32_t slot = ip_meta(m)->user;
 	const struct rtr_iface *iface = slot < RTR_MAX_NH ? rtr_iface(rtr_nhs[slot].iface) : NULL;
 
 	return snprintf(buf, size, "next hop %u, by %s", slot, iface ? iface->name : "-");
