@@ -35,9 +35,14 @@ static const struct schema_row change_fields[] = {
 };
 static const struct schema_row change = {
 	.type = SCHEMA_OBJECT, .rows = change_fields, .help = "one difference"};
+static const struct schema_row restart_path = {.type = SCHEMA_STRING, .help = "a path"};
 static const struct schema_row change_answer[] = {
 	{.name = "revision", .type = SCHEMA_INT, .help = "the revision that runs now"},
 	{.name = "changes", .type = SCHEMA_LIST, .elem = &change, .help = "what it changed"},
+	{.name = "restart",
+		.type = SCHEMA_LIST,
+		.elem = &restart_path,
+		.help = "what of it takes effect at the next start only; absent: nothing"},
 	{.name = "confirm_by",
 		.type = SCHEMA_STRING,
 		.help = "when it reverts by itself unless it is confirmed (RFC 3339)"},

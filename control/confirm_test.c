@@ -252,6 +252,68 @@ static void test_dry_run_while_pending(void **state) {
 	assert_shown(2);
 }
 
+// ---- what is read at the start only ---------------------------------------------------------------------------------
+
+static void assert_preview(const char *text, const char *memory) {
+	json_t *json = text ? bundle(text) : NULL, *tree = ctl_config_preview(config, json);
+	const char *seen = json_string_value(schema_get(tree, "later.memory"));
+	assert_string_equal(seen ? seen : "nothing", memory);
+	json_decref(tree);
+	json_decref(json);
+}
+
+static void assert_restarts(const char *wanted) {
+	json_t *paths = ctl_config_restarts(config);
+	char *text = jx_print(paths);
+	assert_string_equal(text, wanted);
+	free(text);
+	json_decref(paths);
+}
+
+static void test_preview_is_what_starts(void **state) {
+	assert_preview("return { later = { memory = '2M' } }", "2M");
+	started("return { later = { memory = '2M' } }");
+	applied("return { later = { memory = '3M' } }", NOW);
+	applied("return { later = { memory = '4M' } }", (struct ctl_apply){.confirm_s = 5});
+	restart();
+	assert_preview(NULL, "3M"); // what nobody confirmed does not count
+	restart();
+	assert_preview("return { later = {} }", "1M"); // a new file does
+	restart();
+	assert_preview(
+		"return { later = 3 }", "3M"); // when it is refused, the last revision starts
+}
+
+static void test_preview_of_nothing(void **state) {
+	assert_preview(NULL, "nothing");
+	restart();
+	assert_preview("retusn", "nothing");
+}
+
+static void test_what_takes_effect_at_the_next_start(void **state) {
+	struct err err = {0};
+	struct ctl_result result;
+	json_t *two = json_string("2M"), *size = json_integer(3);
+	assert_preview(ONE, "nothing");
+	started(ONE);
+	assert_restarts("[]");
+	assert_int_equal(
+		ctl_config_edit(config, CTL_EDIT_PUT, "later.memory", two, &result, &err), 0);
+	assert_string_equal(json_string_value(json_array_get(result.restart, 0)), "later.memory");
+	ctl_result_fini(&result);
+	assert_restarts("[\"later.memory\"]");
+	assert_int_equal(
+		ctl_config_edit(config, CTL_EDIT_PUT, "boxes.a.size", size, &result, &err), 0);
+	assert_int_equal(json_array_size(result.restart), 0); // no change of this one
+	ctl_result_fini(&result);
+	assert_restarts("[\"later.memory\"]");
+	assert_int_equal(ctl_config_edit(config, CTL_EDIT_DELETE, "later", NULL, &result, &err), 0);
+	ctl_result_fini(&result);
+	assert_restarts("[]"); // as it was at the start
+	json_decref(two);
+	json_decref(size);
+}
+
 // ---- a start that cannot go on where it stopped --------------------------------------------------------------------
 
 static void test_degraded_start(void **state) {
@@ -338,6 +400,9 @@ int main(void) {
 		TEST(test_shortage_is_no_damage),
 		TEST(test_rollback_past_a_damaged_revision),
 		TEST(test_dry_run_while_pending),
+		TEST(test_preview_is_what_starts),
+		TEST(test_preview_of_nothing),
+		TEST(test_what_takes_effect_at_the_next_start),
 		TEST(test_degraded_start),
 		TEST(test_a_change_ends_the_degraded_state),
 		TEST(test_a_bad_file_at_the_start),

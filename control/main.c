@@ -30,6 +30,7 @@ struct daemon {
 	struct ctl_api api;
 	struct ctl_streams streams;
 	struct ctl_http *http;
+	json_t *bundle;   // of -c; NULL: none
 	bool started;     // the platform
 	size_t n_modules; // initialized
 };
@@ -166,14 +167,22 @@ static int modules_init(struct daemon *daemon, struct err *err) {
 	return 0;
 }
 
-static int config_start(struct daemon *daemon, struct err *err) {
-	json_t *bundle = NULL;
+// The data plane's memory is part of the configuration, and must be known before it starts.
+static int platform_start(struct daemon *daemon, struct err *err) {
 	int rc = 0;
 	if (daemon->options->config)
-		rc = script_bundle_read(daemon->options->config, &bundle, err);
-	if (rc == 0)
-		rc = ctl_config_start(daemon->api.config, bundle, err);
-	json_decref(bundle);
+		rc = script_bundle_read(daemon->options->config, &daemon->bundle, err);
+	if (rc < 0)
+		return rc;
+	json_t *tree = ctl_config_preview(daemon->api.config, daemon->bundle);
+	rc = ctl_platform.start(daemon->options, tree, err);
+	json_decref(tree);
+	daemon->started = rc == 0;
+	return rc;
+}
+
+static int config_start(struct daemon *daemon, struct err *err) {
+	int rc = ctl_config_start(daemon->api.config, daemon->bundle, err);
 	if (rc < 0 && err->path[0] && daemon->options->config) {
 		struct err cause = *err;
 		*err = (struct err){0};
@@ -215,10 +224,9 @@ static int daemon_start(struct daemon *daemon, struct err *err) {
 		return err->code;
 	rc = loop_init(daemon, err);
 	if (rc == 0)
-		rc = ctl_platform.start(daemon->options, err);
+		rc = platform_start(daemon, err);
 	if (rc < 0)
 		return rc;
-	daemon->started = true;
 	rc = api_init(daemon, err);
 	if (rc == 0)
 		rc = modules_init(daemon, err);
@@ -243,6 +251,7 @@ static void daemon_stop(struct daemon *daemon) {
 	if (daemon->started)
 		ctl_platform.stop();
 	ctl_config_free(daemon->api.config);
+	json_decref(daemon->bundle);
 	if (daemon->poll)
 		event_free(daemon->poll);
 	for (size_t i = 0; i < 3; i++)

@@ -64,6 +64,10 @@ static const struct schema_row control_columns[] = {
 		.help = "the wanted revision"},
 	{.name = "why", .type = SCHEMA_STRING, .help = "why it does not run"},
 	{.name = "confirm_by", .type = SCHEMA_STRING, .help = "when it reverts by itself"},
+	{.name = "restart",
+		.type = SCHEMA_LIST,
+		.elem = &word,
+		.help = "what takes effect at the next start only"},
 	{.name = "version", .type = SCHEMA_STRING, .flags = SCHEMA_WIDE, .help = "of the daemon"},
 	{.name = "uptime", .type = SCHEMA_DURATION, .help = "since the daemon started"},
 	{.name = "connections",
@@ -102,17 +106,18 @@ static int control_show(const json_t *filter, size_t limit, json_t *rows, struct
 	uint64_t confirm_by = ctl_config_confirm_by(watched_config);
 	uint64_t up_s = (clock_now_ns() - started_ns) / NSEC_PER_SEC;
 	ctl_http_stats(watched_http, &stats);
-	json_t *row = json_pack("{s:s, s:I, s:s*, s:s*, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}",
-		"state",
+	json_t *row = json_pack(
+		"{s:s, s:I, s:s*, s:s*, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "state",
 		why                  ? "degraded"
 			: confirm_by ? "pending"
 				     : "running",
 		"revision", (json_int_t)ctl_config_revision(watched_config), "why", why,
-		"confirm_by", confirm_by ? ctl_time_print(confirm_by, time) : NULL, "version",
-		LEAT_VERSION, "uptime", schema_duration_print(up_s * NSEC_PER_SEC, uptime),
-		"connections", (json_int_t)stats.connections, "feeds", (json_int_t)stats.feeds,
-		"requests", (json_int_t)stats.requests, "evicted", (json_int_t)stats.evicted,
-		"refused", (json_int_t)stats.refused, "timeouts", (json_int_t)stats.timeouts);
+		"confirm_by", confirm_by ? ctl_time_print(confirm_by, time) : NULL, "restart",
+		ctl_config_restarts(watched_config), "version", LEAT_VERSION, "uptime",
+		schema_duration_print(up_s * NSEC_PER_SEC, uptime), "connections",
+		(json_int_t)stats.connections, "feeds", (json_int_t)stats.feeds, "requests",
+		(json_int_t)stats.requests, "evicted", (json_int_t)stats.evicted, "refused",
+		(json_int_t)stats.refused, "timeouts", (json_int_t)stats.timeouts);
 	return json_array_append_new(rows, row) < 0 ? err_set(err, -ENOMEM, "out of memory") : 0;
 }
 

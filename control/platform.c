@@ -3,13 +3,16 @@
 #include "dataplane/dataplane.h"
 #include "switch/switch.h"
 
-static int start(const struct ctl_options *options, struct err *err) {
+static int start(const struct ctl_options *options, const json_t *tree, struct err *err) {
 	struct dp_start_opts opts = {
 		.run_dir = options->run_dir,
-		.memory_mb = options->memory_mb,
-		.no_huge = options->no_huge,
 		.quiet = options->log_level < LOG_LEVEL_DEBUG,
 	};
+	dp_start_decode(tree, &opts);
+	if (options->memory_mb)
+		opts.memory_mb = options->memory_mb;
+	if (options->no_huge)
+		opts.no_huge = true;
 	return dp_start(&opts, err);
 }
 

@@ -9,9 +9,10 @@
 struct ctl_platform {
 	const struct module *const *modules; // built-in, NULL-terminated
 	void (*privileged)(void);            // before capabilities are dropped; may be NULL
-	int (*start)(const struct ctl_options *options, struct err *err); // before any init
-	void (*stop)(void);                                               // after every fini
-	void (*sync)(void);                                               // see module_hooks
+	// Before any init. `tree`: what will run first, resolved; NULL: not known. The options win.
+	int (*start)(const struct ctl_options *options, const json_t *tree, struct err *err);
+	void (*stop)(void); // after every fini
+	void (*sync)(void); // see module_hooks
 };
 
 extern const struct ctl_platform ctl_platform;

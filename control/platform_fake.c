@@ -179,6 +179,11 @@ static const struct module boxes_module = {
 // ---- a module after that one ------------------------------------------------------------------------------------------
 
 static const struct schema_row later_rows[] = {
+	{.name = "memory",
+		.type = SCHEMA_BYTES,
+		.flags = SCHEMA_RESTART,
+		.def = "1M",
+		.help = "read at the start only"},
 	{.name = "refuse", .type = SCHEMA_BOOL, .def = "false", .help = "its prepare fails"},
 	{0},
 };
@@ -223,7 +228,7 @@ void fake_fail_later(const char *message) {
 	fail_after = message;
 }
 
-static int start(const struct ctl_options *options, struct err *err) {
+static int start(const struct ctl_options *options, const json_t *tree, struct err *err) {
 	return 0;
 }
 

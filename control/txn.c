@@ -25,7 +25,8 @@ char *ctl_time_print(uint64_t wall_ns, char buf[static CTL_TIMELEN]) {
 
 void ctl_result_fini(struct ctl_result *result) {
 	json_decref(result->changes);
-	result->changes = NULL;
+	json_decref(result->restart);
+	result->changes = result->restart = NULL;
 }
 
 // A module's or the script's own code must not read like one of the codes that the header promises.
@@ -103,6 +104,28 @@ json_t *ctl_changes(const json_t *old, const json_t *new) {
 		}
 	}
 	return changes;
+}
+
+static void restarts_add(json_t *paths, const char *section, const struct schema_row *row,
+	const json_t *old, const json_t *new) {
+	const json_t *was = json_object_get(old, row->name), *is = json_object_get(new, row->name);
+	bool same = was && is ? json_equal(was, is) : was == is;
+	if (row->flags & SCHEMA_RESTART && !same)
+		json_array_append_new(paths, json_sprintf("%s.%s", section, row->name));
+}
+
+json_t *ctl_restarts(const json_t *old, const json_t *new) {
+	json_t *paths = json_array();
+	const struct schema_row *const *section = module_sections();
+	for (; *section; section++) {
+		const char *name = (*section)->name;
+		const struct schema_row *row =
+			(*section)->type == SCHEMA_OBJECT ? (*section)->rows : NULL;
+		for (; row && row->name; row++)
+			restarts_add(paths, name, row, json_object_get(old, name),
+				json_object_get(new, name));
+	}
+	return paths;
 }
 
 // ---- its commit --------------------------------------------------------------------------------------
@@ -216,6 +239,9 @@ int ctl_config_commit(struct ctl_config *config, struct ctl_version *version,
 	const struct ctl_commit *commit, struct ctl_result *result, struct err *err) {
 	uint64_t started_ns = clock_now_ns(), before = config->number;
 	json_t *changes = ctl_changes(config->running.tree, version->tree);
+	json_t *restart = config->started
+		? ctl_restarts(config->running.resolved, version->resolved)
+		: json_array();
 	struct txn txn = {config, version, commit, changes, before};
 	int rc = txn_apply(&txn, err);
 	if (rc < 0 || commit->dry_run) {
@@ -228,10 +254,11 @@ int ctl_config_commit(struct ctl_config *config, struct ctl_version *version,
 	}
 	if (rc < 0 || result == NULL) {
 		json_decref(changes);
+		json_decref(restart);
 		return rc;
 	}
 	// A dry run beside a change that waits has nothing to confirm: that one's deadline is not its own.
-	*result = (struct ctl_result){
-		config->number, changes, commit->dry_run ? 0 : ctl_config_confirm_by(config)};
+	*result = (struct ctl_result){config->number, changes, restart,
+		commit->dry_run ? 0 : ctl_config_confirm_by(config)};
 	return 0;
 }

@@ -34,6 +34,7 @@ struct ctl_apply {
 struct ctl_result {
 	uint64_t revision;
 	json_t *changes;             // schema_diff entries, redacted; free with ctl_result_fini()
+	json_t *restart;             // paths of what takes effect at the next start; NULL: nothing
 	uint64_t confirm_by_wall_ns; // 0: nothing to confirm
 };
 
@@ -48,6 +49,10 @@ extern struct script_limits ctl_script_limits;
 // Opens the store; `sync` is dp_sync() or NULL. NULL with err set.
 struct ctl_config *ctl_config_new(const char *state_dir, void (*sync)(void), struct err *err);
 void ctl_config_free(struct ctl_config *config);
+
+// What ctl_config_start() with the same bundle is going to run, resolved, as far as one can tell before any module is
+// asked; NULL: not even that validates. For what must be known before the platform starts. New reference; at most once.
+json_t *ctl_config_preview(struct ctl_config *config, const json_t *bundle);
 
 // The first commit after a start: `bundle` (NULL: none) when it differs from the last confirmed revision's, else that
 // revision, else the empty configuration. Fails when `bundle` is refused and there is no revision to fall
@@ -78,6 +83,8 @@ uint64_t ctl_config_revision(const struct ctl_config *config);
 uint64_t ctl_config_confirm_by(const struct ctl_config *config);
 // Why the wanted revision does not run; NULL: it does.
 const char *ctl_config_degraded(const struct ctl_config *config);
+// Paths of what the running revision says and only the next start will do. New reference, [] when there is nothing.
+json_t *ctl_config_restarts(const struct ctl_config *config);
 // New references: rows {revision, time, kind, comment, state, changes}, newest first; and the changes from
 // one revision to another, redacted (both < 0: from the file to what runs).
 json_t *ctl_config_history(const struct ctl_config *config);

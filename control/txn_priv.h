@@ -23,8 +23,9 @@ struct ctl_config {
 	void (*sync)(void);
 	bool started;
 	struct ctl_version running;
-	uint64_t number; // of the wanted revision; the running one's unless degraded
-	json_t *bundle;  // the wanted one's; the same as running's unless degraded
+	json_t *at_start; // resolved: what was read before the platform started; NULL: nothing was
+	uint64_t number;  // of the wanted revision; the running one's unless degraded
+	json_t *bundle;   // the wanted one's; the same as running's unless degraded
 	json_t *overlay;
 	struct {
 		bool active;
@@ -66,6 +67,10 @@ int ctl_config_commit(struct ctl_config *config, struct ctl_version *version,
 // Bundle and overlay of a stored revision (0: the empty one). New references.
 int ctl_config_load(struct ctl_config *config, uint64_t number, json_t **bundle, json_t **overlay,
 	struct err *err);
+
+// Paths of the fields that take effect at the next start (SCHEMA_RESTART) and differ between two resolved trees. New
+// reference.
+json_t *ctl_restarts(const json_t *old, const json_t *new);
 
 // schema_diff(), redacted. New reference.
 json_t *ctl_changes(const json_t *old, const json_t *new);

@@ -14,37 +14,6 @@
 #define RETRY_MIN_NS (3 * NSEC_PER_SEC)
 #define RETRY_MAX_NS (60 * NSEC_PER_SEC)
 
-struct ctl_config *ctl_config_new(const char *state_dir, void (*sync)(void), struct err *err) {
-	struct ctl_config *config = calloc(1, sizeof(*config));
-	if (config == NULL) {
-		err_set(err, -ENOMEM, "out of memory");
-		return NULL;
-	}
-	config->sync = sync;
-	config->bundle = json_null();
-	config->overlay = json_object();
-	config->running = (struct ctl_version){.bundle = json_null(),
-		.overlay = json_object(),
-		.file = json_object(),
-		.tree = json_object(),
-		.resolved = json_object()};
-	config->store = ctl_store_open(state_dir, err);
-	if (config->store)
-		return config;
-	ctl_config_free(config);
-	return NULL;
-}
-
-void ctl_config_free(struct ctl_config *config) {
-	if (config == NULL)
-		return;
-	ctl_store_close(config->store);
-	ctl_version_fini(&config->running, NULL);
-	json_decref(config->bundle);
-	json_decref(config->overlay);
-	free(config);
-}
-
 // The newest confirmed revision that can be read becomes the wanted one.
 static void want_last(struct ctl_config *config) {
 	json_t *bundle, *overlay;
@@ -64,6 +33,40 @@ static void want_last(struct ctl_config *config) {
 				ctl_store_next(config->store) - 1);
 		return;
 	}
+}
+
+struct ctl_config *ctl_config_new(const char *state_dir, void (*sync)(void), struct err *err) {
+	struct ctl_config *config = calloc(1, sizeof(*config));
+	if (config == NULL) {
+		err_set(err, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	config->sync = sync;
+	config->bundle = json_null();
+	config->overlay = json_object();
+	config->running = (struct ctl_version){.bundle = json_null(),
+		.overlay = json_object(),
+		.file = json_object(),
+		.tree = json_object(),
+		.resolved = json_object()};
+	config->store = ctl_store_open(state_dir, err);
+	if (config->store == NULL) {
+		ctl_config_free(config);
+		return NULL;
+	}
+	want_last(config);
+	return config;
+}
+
+void ctl_config_free(struct ctl_config *config) {
+	if (config == NULL)
+		return;
+	ctl_store_close(config->store);
+	ctl_version_fini(&config->running, NULL);
+	json_decref(config->at_start);
+	json_decref(config->bundle);
+	json_decref(config->overlay);
+	free(config);
 }
 
 static int apply_wanted(struct ctl_config *config, struct err *err) {
@@ -123,10 +126,30 @@ static void degrade(struct ctl_config *config, const struct err *err) {
 			config->degraded.why));
 }
 
+static bool is_news(const struct ctl_config *config, const json_t *bundle) {
+	return bundle && (config->number == 0 || !script_bundle_equal(bundle, config->bundle));
+}
+
+json_t *ctl_config_preview(struct ctl_config *config, const json_t *bundle) {
+	struct ctl_version version;
+	struct err err = {0};
+	json_t *overlay = json_object();
+	int rc = -ENOENT;
+	if (is_news(config, bundle))
+		rc = ctl_version_build(bundle, overlay, &version, &err);
+	json_decref(overlay);
+	if (rc < 0)
+		rc = ctl_version_build(config->bundle, config->overlay, &version, &err);
+	if (rc < 0)
+		return NULL; // whoever starts with it will say why
+	json_t *resolved = config->at_start = json_incref(version.resolved);
+	ctl_version_fini(&version, NULL);
+	return json_incref(resolved);
+}
+
 int ctl_config_start(struct ctl_config *config, const json_t *bundle, struct err *err) {
 	struct err failed = {0};
-	want_last(config);
-	if (bundle && (config->number == 0 || !script_bundle_equal(bundle, config->bundle))) {
+	if (is_news(config, bundle)) {
 		int rc = apply_first(config, bundle, config->number ? &failed : err);
 		if (rc == 0 || config->number == 0)
 			return rc;

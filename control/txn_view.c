@@ -29,6 +29,11 @@ const char *ctl_config_degraded(const struct ctl_config *config) {
 	return config->degraded.active ? config->degraded.why : NULL;
 }
 
+json_t *ctl_config_restarts(const struct ctl_config *config) {
+	return config->at_start ? ctl_restarts(config->at_start, config->running.resolved)
+				: json_array();
+}
+
 json_t *ctl_config_history(const struct ctl_config *config) {
 	json_t *stored = ctl_store_history(config->store), *rows = json_array();
 	for (size_t i = json_array_size(stored); i-- > 0;) {

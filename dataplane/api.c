@@ -9,6 +9,7 @@
 #include <rte_version.h>
 #include <sched.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const idle_words[] = {"adaptive", "busy", NULL};
 static const char *const log_words[] = {"error", "warn", "info", "debug", NULL};
@@ -22,9 +23,23 @@ static const char *const state_words[] = {
 
 struct system_conf {
 	int64_t workers, burst;
+	uint64_t memory_bytes;
 	unsigned idle;
+	bool hugepages;
 	const json_t *cpus;
 };
+
+// Refused while it is only a wish: at the next start it would be too late.
+static int memory_check(const json_t *value, const char *path, struct err *err) {
+	uint64_t bytes = 0, physical = (uint64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+	char text[SCHEMA_TEXTLEN];
+
+	schema_bytes_parse(json_string_value(value), &bytes);
+	if (bytes <= physical / 4 * 3)
+		return 0;
+	return err_at(err, path, "%s is too much for this machine; write at most \"%s\"",
+		json_string_value(value), schema_bytes_print(physical / 4 * 3 >> 20 << 20, text));
+}
 
 static const struct schema_row cpu_row = {
 	.type = SCHEMA_INT, .min = 0, .max = 1023, .help = "number of a CPU"};
@@ -61,6 +76,20 @@ static const struct schema_row system_rows[] = {
 		.max = DP_VECTOR,
 		.unit = "packets",
 		.help = "packets taken from a queue at a time; absent: 64"},
+	{.name = "memory",
+		.type = SCHEMA_BYTES,
+		.flags = SCHEMA_RESTART,
+		SCHEMA_FIELD(struct system_conf, memory_bytes),
+		.min = 64ll << 20,
+		.max = 1ll << 40,
+		.check = memory_check,
+		.help = "memory of the data plane, half of it packet buffers; absent: 512M"},
+	{.name = "hugepages",
+		.type = SCHEMA_BOOL,
+		.flags = SCHEMA_RESTART,
+		SCHEMA_FIELD(struct system_conf, hugepages),
+		.def = "true",
+		.help = "take the memory from pages of 2 MiB when enough of them are free"},
 	{.name = "log",
 		.type = SCHEMA_ENUM,
 		.flags = SCHEMA_LIVE,
@@ -154,6 +183,16 @@ int dp_system_decode(const json_t *tree, struct dp_workers_conf *conf, struct er
 		return rc;
 	conf->n = sys.workers >= 0 ? (unsigned)sys.workers : conf->n_cpus;
 	return cpus_share(conf, err);
+}
+
+void dp_start_decode(const json_t *tree, struct dp_start_opts *opts) {
+	struct system_conf sys = {.hugepages = true};
+	const json_t *section = json_object_get(tree, "system");
+
+	if (section)
+		schema_decode(system_rows, section, &sys);
+	opts->memory_mb = (unsigned)(sys.memory_bytes >> 20);
+	opts->no_huge = !sys.hugepages;
 }
 
 static enum log_level log_started;

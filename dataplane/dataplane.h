@@ -247,6 +247,8 @@ struct dp_start_opts {
 // Before privileges are dropped: takes the XDP programs of leatds that are gone off their interfaces, for which the
 // kernel wants CAP_SYS_ADMIN. May be left out.
 void dp_start_privileged(void);
+// What the section `system` of a resolved tree (NULL: none) says of the start: memory_mb and no_huge.
+void dp_start_decode(const json_t *tree, struct dp_start_opts *opts);
 int dp_start(
 	const struct dp_start_opts *opts, struct err *err); // EAL, pools, nodes; before module init
 void dp_stop(void);

@@ -69,6 +69,17 @@ size_t changes_print(FILE *out, const json_t *changes, bool color) {
 	return lines;
 }
 
+void changes_print_restart(FILE *out, const json_t *answer) {
+	size_t i;
+	json_t *path;
+	json_array_foreach (json_object_get(answer, "restart"), i, path) {
+		char *text = strdup(json_string_value(path) ?: "?");
+		fprintf(out, "%s takes effect at the next start of leatd\n",
+			text ? text_clean(text) : "?");
+		free(text);
+	}
+}
+
 char *changes_count(size_t n, char buf[static 32]) {
 	if (n == 0)
 		snprintf(buf, 32, "no change");

@@ -11,5 +11,8 @@
 // A whole map that came or went is a line per object in it. Returns the number of lines.
 size_t changes_print(FILE *out, const json_t *changes, bool color);
 
+// A line for each path in the "restart" of an answer: what the next start will do, and this process will not.
+void changes_print_restart(FILE *out, const json_t *answer);
+
 // "no change", "1 change", "7 changes". Returns buf.
 char *changes_count(size_t n, char buf[static 32]);

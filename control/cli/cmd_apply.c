@@ -44,6 +44,7 @@ static void print_applied(
 	else
 		printf("revision %" JSON_INTEGER_FORMAT ": %s\n",
 			(json_int_t)jx_int(answer, "revision", 0), count);
+	changes_print_restart(stdout, answer);
 	if (confirm_by)
 		printf("reverts at %s unless `leat confirm` arrives\n", confirm_by);
 }
