@@ -150,7 +150,7 @@ static __rte_noinline rte_edge_t to_many(
 	if ((dst & RESERVED_MASK) == RESERVED_GROUP)
 		return dp_drop(&switch_input, m, DROP_RESERVED);
 	if (port->limits[class].cost != 0 &&
-		!storm_take(&sw_storm_buckets[port->vlan.bit_index][class], &port->limits[class],
+		!bucket_take(&sw_storm_buckets[port->vlan.bit_index][class], &port->limits[class],
 			dp_self->now_ns)) {
 		sw_count(&counters->storm_dropped[class], 1);
 		return dp_drop(&switch_input, m, DROP_STORM + class);

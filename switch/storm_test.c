@@ -12,12 +12,12 @@
 
 // Offers a frame every `step_ns` for `seconds`; how many pass?
 static uint64_t offer(uint64_t rate, uint64_t step_ns, unsigned seconds) {
-	struct storm_limit limit = storm_limit_of(rate);
+	struct bucket_limit limit = storm_limit_of(rate);
 	_Atomic uint64_t bucket = 0;
 	uint64_t passed = 0;
 
 	for (uint64_t now = 5 * SEC; now < (5 + seconds) * SEC; now += step_ns)
-		passed += storm_take(&bucket, &limit, now);
+		passed += bucket_take(&bucket, &limit, now);
 	return passed;
 }
 
@@ -37,16 +37,16 @@ static void under_the_rate_all_pass(void **) {
 }
 
 static void a_burst_is_bounded(void **) {
-	struct storm_limit limit = storm_limit_of(1000);
+	struct bucket_limit limit = storm_limit_of(1000);
 	_Atomic uint64_t bucket = 0;
 	unsigned passed = 0;
 
 	for (unsigned i = 0; i < 1000; i++)
-		passed += storm_take(&bucket, &limit, SEC);
+		passed += bucket_take(&bucket, &limit, SEC);
 	assert_int_equal(passed, 20);
 	// An hour of silence earns no more than that.
 	for (unsigned i = 0; i < 1000; i++)
-		passed += storm_take(&bucket, &limit, 3600 * SEC);
+		passed += bucket_take(&bucket, &limit, 3600 * SEC);
 	assert_int_equal(passed, 40);
 }
 
@@ -56,25 +56,25 @@ static void zero_lets_nothing_pass(void **) {
 
 // Time that the workers see differs by a turn of their loops; it must not add up.
 static void a_clock_behind_is_no_gain(void **) {
-	struct storm_limit limit = storm_limit_of(1000);
+	struct bucket_limit limit = storm_limit_of(1000);
 	_Atomic uint64_t bucket = 0;
 	uint64_t passed = 0;
 
 	for (uint64_t now = SEC; now < 11 * SEC; now += 50000)
-		passed += storm_take(&bucket, &limit, now & 1 << 16 ? now - 200000 : now);
+		passed += bucket_take(&bucket, &limit, now & 1 << 16 ? now - 200000 : now);
 	assert_in_range(passed, 9990, 10025);
 }
 
 // ---- several workers share one bucket ----------------------------------------------------------------------
 
-static struct storm_limit shared_limit;
+static struct bucket_limit shared_limit;
 static _Atomic uint64_t shared_bucket, shared_now;
 
 static void *worker(void *passed) {
 	uint64_t now;
 
 	while ((now = atomic_load(&shared_now)) < 11 * SEC)
-		*(uint64_t *)passed += storm_take(&shared_bucket, &shared_limit, now);
+		*(uint64_t *)passed += bucket_take(&shared_bucket, &shared_limit, now);
 	return NULL;
 }
 

@@ -21,7 +21,7 @@ struct sw_port {
 	bool learning, storm;          // storm: some class has a limit
 	const struct vlan_info *vlans; // of its switch, by VLAN id
 	struct fdb_table *const _Atomic *fdb;
-	struct storm_limit limits[STORM_CLASSES];
+	struct bucket_limit limits[STORM_CLASSES];
 } __rte_cache_aligned;
 
 struct sw_mirror {
