@@ -32,7 +32,7 @@
 #define REGIONS_MAX   256
 #define RELAY_MAX     64 // messages per turn, each way
 #define RELAY_WAIT_US 500
-#define HANDSHAKE_NS  (10 * NSEC_PER_SEC)
+#define SILENCE_NS    (10 * NSEC_PER_SEC) // in a handshake; one that goes on may take as long as it likes
 #define RETRY_NS      (500 * NSEC_PER_MSEC)
 #define HANG_UP_NS    (2 * NSEC_PER_SEC)
 #define DESC_BYTES    16
@@ -78,7 +78,7 @@ struct memif {
 	char path[PORT_SOCKET_LEN], inner[PORT_SOCKET_LEN];
 	int listen_fd; // server: at path; client: at inner, for the driver
 	int peer_fd, driver_fd;
-	uint64_t since_ns;
+	uint64_t since_ns; // the last message, or attempt to connect
 	unsigned ways; // bit per direction that a ring was named for
 	unsigned n_regions;
 	uint64_t regions[REGIONS_MAX]; // sizes
@@ -289,6 +289,8 @@ static int relay(struct memif *memif, bool from_peer) {
 	if (from_peer && (msg.type == MEMIF_CONNECT || msg.type == MEMIF_CONNECTED))
 		memif->sealed = true;
 	fd_close(&fd);
+	if (rc > 0)
+		memif->since_ns = clock_now_ns();
 	return rc;
 }
 
@@ -357,7 +359,7 @@ static bool memif_link(struct port *port) {
 	if (memif->peer_fd < 0)
 		return false;
 	memif->up |= memif->sealed && driver_up(port);
-	if (!memif->up && clock_now_ns() - memif->since_ns > HANDSHAKE_NS)
+	if (!memif->up && clock_now_ns() - memif->since_ns > SILENCE_NS)
 		hang_up(port, "it does not finish the handshake");
 	return memif->up;
 }
