@@ -67,12 +67,12 @@ int command_done(const struct command *command, struct err *err) {
 	return 0;
 }
 
-void command_refuse(const struct err *err) {
+void command_refuse(FILE *out, const struct err *err) {
 	char msg[sizeof(err->msg)];
 
 	snprintf(msg, sizeof(msg), "%s", err->msg);
 	json_t *answer = json_pack("{s:s}", "error", text_clean(msg));
-	json_dumpf(answer, stdout, JSON_COMPACT);
-	putchar('\n');
+	json_dumpf(answer, out, JSON_COMPACT);
+	fputc('\n', out);
 	json_decref(answer);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "lib/err.h"
+#include <stdio.h>
 
 struct command_word {
 	const char *key, *value;
@@ -25,5 +26,5 @@ int command_number(struct command *command, const char *key, double min, double 
 	struct err *err);
 // -EINVAL when there is a key that nobody asked for.
 int command_done(const struct command *command, struct err *err);
-// Prints {"error": ...} on stdout.
-void command_refuse(const struct err *err);
+// Prints {"error": ...}.
+void command_refuse(FILE *out, const struct err *err);
