@@ -1,16 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # smoke: timeout 240
-# make install DESTDIR=: what a package would hold is there, is in its place, and runs from there.
+# make install DESTDIR=: what a package would hold is there, is in its place, and runs from there, whatever PREFIX the
+# last `make install` gave to the build.
 . "$(dirname "$0")/../lib/smoke.sh"
 
 DESTDIR=$T/root meson install -C "$BUILD" --no-rebuild --quiet >"$T/install.log" 2>&1 || fail "meson install"
-prefix=$T/root/usr/local
+at=$(meson introspect "$BUILD" --buildoptions | jq -r '.[] | select(.name == "prefix") | .value')
+prefix=$T/root$at
 for program in sbin/leatd bin/leat; do
 	[ -x "$prefix/$program" ] || fail "no $program: $(cd "$T/root" && find . -type f)"
 done
-outside=$(cd "$T/root" && find . -type f -not -path './usr/*' -not -path './etc/*' -not -path './lib/*')
-expect_eq "$outside" "" "files outside of usr, etc and lib"
+outside=$(cd "$T/root" && find . -type f -not -path ".$at/*" -not -path './usr/*' -not -path './etc/*' -not -path './lib/*')
+expect_eq "$outside" "" "files outside of $at, usr, etc and lib"
 
 man=$(find "$T/root" -path '*/man/man*' -type f)
 for page in leat.1 leatd.8; do
@@ -30,7 +32,7 @@ completion=$(find "$T/root" -path '*bash-completion/completions/leat')
 expect "bash -n '$completion'"
 unit=$(find "$T/root" -name 'leatd.service')
 [ -n "$unit" ] || fail "no systemd unit"
-expect_eq "$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' "$unit")" "${prefix#"$T/root"}/sbin/leatd" "the unit starts"
+expect_eq "$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' "$unit")" "$at/sbin/leatd" "the unit starts"
 
 LEATD=$prefix/sbin/leatd LEAT=$prefix/bin/leat
 leatd_start - <<<'return {}'
