@@ -67,8 +67,10 @@ struct gen_shm *gen_shm_open(const char *path, bool make, struct err *err) {
 		err_set(err, -errno, "shm=%s: %s", path, strerror(errno));
 	else
 		shm = shm_map(fd, path, make, err);
-	if (fd >= 0)
-		close(fd); // and with it the lock
+	if (fd >= 0) {
+		flock(fd, LOCK_UN); // the mapping would keep it
+		close(fd);
+	}
 	return shm;
 }
 

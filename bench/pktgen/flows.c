@@ -1,0 +1,597 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// pure
+#include "bench/pktgen/flows.h"
+#include "bench/pktgen/check.h"
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ETHER_LEN   14
+#define TAG_LEN     4
+#define IP4_LEN     20
+#define IP6_LEN     40
+#define UDP_LEN     8
+#define TCP_LEN     20
+#define FCS_LEN     4
+#define PROTO_TCP   6
+#define PROTO_UDP   17
+#define TTL         64
+#define PIECE       16
+#define CYCLE_SHIFT 12 // bits of sequence numbers that a connection has for itself
+#define LCG_FACTOR  6364136223846793005ull // Knuth's MMIX
+#define LCG_ADD     1442695040888963407ull
+#define DRAWS_MIN   (1u << 16)
+#define DRAWS_MAX   (1u << 20)
+
+enum tcp_flag { FIN = 0x01, SYN = 0x02, PSH = 0x08, ACK = 0x10 };
+
+// Shapes that have a loop of their own; the others share one that looks at everything.
+enum kind { KIND_ANY, KIND_ETHER, KIND_IP4_UDP, KIND_IP4_UDP_TRAILER };
+
+// ---- arithmetic ------------------------------------------------------------------------------------------------
+
+static struct flows_by by_make(uint32_t by, uint32_t larger_than_any) {
+	if (by >= larger_than_any)
+		return (struct flows_by){.inverse = 0, .by = by};
+	return (struct flows_by){.inverse = UINT64_MAX / by + 1, .by = by};
+}
+
+// inverse * by is 2^64 and a little: for by = 1 it would be 2^64 itself, which is 0 here.
+static inline uint32_t mod(uint32_t n, struct flows_by d) {
+	if (d.inverse == 0)
+		return d.by == 1 ? 0 : n;
+	return (uint32_t)((unsigned __int128)(d.inverse * n) * d.by >> 64);
+}
+
+static inline uint32_t quotient(uint32_t n, struct flows_by d) {
+	if (d.inverse == 0)
+		return d.by == 1 ? n : 0;
+	return (uint32_t)((unsigned __int128)d.inverse * n >> 64);
+}
+
+// The one's complement of a sum of words: what a checksum field holds (RFC 1071, in any order of bytes).
+static inline uint16_t checksum(uint64_t sum) {
+	uint32_t half = (uint32_t)((sum + (sum >> 32 | sum << 32)) >> 32);
+
+	return (uint16_t) ~((half + (half >> 16 | half << 16)) >> 16);
+}
+
+static inline void store16(uint8_t *at, uint16_t value) {
+	memcpy(at, &value, 2);
+}
+
+static inline void store32(uint8_t *at, uint32_t value) {
+	memcpy(at, &value, 4);
+}
+
+static inline void store64(uint8_t *at, uint64_t value) {
+	memcpy(at, &value, 8);
+}
+
+static void store16_net(uint8_t *at, unsigned value) {
+	store16(at, __builtin_bswap16((uint16_t)value));
+}
+
+// ---- one packet ----------------------------------------------------------------------------------------------------
+
+struct pair {
+	uint64_t a, b; // of side 0 and of side 1
+};
+
+static inline struct pair turned(const struct flows *f, struct pair pair) {
+	return f->profile.side ? (struct pair){pair.b, pair.a} : pair;
+}
+
+static inline void stations(const struct flows *f, uint32_t n, uint8_t *head) {
+	uint32_t station = __builtin_bswap32(mod(n, f->macs));
+
+	if (!f->profile.has_dst_mac)
+		store32(head + 2, station);
+	store32(head + 8, station);
+}
+
+// Sum of both, as words in memory.
+static inline uint64_t ip4_addresses(const struct flows *f, uint32_t pair_index, uint8_t *ip) {
+	uint32_t a = f->src4 + mod(pair_index, f->srcs);
+	uint32_t b = f->dst4 + mod(pair_index, f->dsts) * (uint32_t)f->profile.dst_step;
+	struct pair from_to = turned(f, (struct pair){__builtin_bswap32(a), __builtin_bswap32(b)});
+
+	store64(ip + 12, from_to.a | from_to.b << 32);
+	return from_to.a + from_to.b;
+}
+
+static inline uint64_t ip6_addresses(const struct flows *f, uint32_t pair_index, uint8_t *ip) {
+	uint64_t a = f->src6 + mod(pair_index, f->srcs);
+	uint64_t b = f->dst6 + mod(pair_index, f->dsts) * f->profile.dst_step;
+	struct pair from_to = turned(f, (struct pair){__builtin_bswap64(a), __builtin_bswap64(b)});
+
+	store64(ip + 16, from_to.a);
+	store64(ip + 32, from_to.b);
+	return (from_to.a & UINT32_MAX) + (from_to.a >> 32) + (from_to.b & UINT32_MAX) +
+		(from_to.b >> 32);
+}
+
+static inline uint32_t l4_ports(const struct flows *f, uint32_t q, uint8_t *l4) {
+	uint16_t a = (uint16_t)(PROFILE_PORT_BASE + mod(q, f->sports));
+	uint16_t b = (uint16_t)(PROFILE_PORT_BASE + mod(quotient(q, f->sports), f->dports));
+	struct pair from_to = turned(f, (struct pair){__builtin_bswap16(a), __builtin_bswap16(b)});
+	uint32_t ports = (uint32_t)(from_to.a | from_to.b << 16);
+
+	store32(l4, ports);
+	return ports;
+}
+
+// Numbers of a connection begin at its flow's place, so that the sink finds the flow whatever addresses became of it.
+static inline uint64_t tcp_numbers(const struct flows_template *t, uint32_t n, uint8_t *l4) {
+	uint32_t seq = __builtin_bswap32((n << CYCLE_SHIFT) + t->seq);
+	uint32_t ack = t->ack ? __builtin_bswap32((n << CYCLE_SHIFT) + t->ack) : 0;
+
+	store32(l4 + 4, seq);
+	store32(l4 + 8, ack);
+	return (uint64_t)seq + ack;
+}
+
+// A UDP checksum that comes out as zero is sent as its other zero (RFC 768).
+static inline uint16_t udp_checksum(uint64_t sum) {
+	uint16_t value = checksum(sum);
+
+	return value ? value : 0xffff;
+}
+
+static inline void any_write(
+	const struct flows *f, const struct flows_template *t, uint32_t n, uint8_t *head) {
+	uint32_t pair_index = mod(n, f->hosts), q = quotient(n, f->hosts);
+	uint8_t *ip = head + f->l3, *l4 = head + f->l4;
+	uint64_t sum;
+
+	for (unsigned i = 0; i < f->pieces; i++)
+		memcpy(head + i * PIECE, t->head + i * PIECE, PIECE);
+	stations(f, n, head);
+	if (f->profile.vlan)
+		store16(head + ETHER_LEN,
+			__builtin_bswap16((uint16_t)(f->profile.vlan + mod(n, f->vlans))));
+	if (f->profile.l3 == PROFILE_L3_NONE)
+		return;
+	if (f->profile.l3 == PROFILE_IP4) {
+		sum = ip4_addresses(f, pair_index, ip);
+		store16(ip + 10, checksum(t->ip_sum + sum));
+	} else {
+		sum = ip6_addresses(f, pair_index, ip);
+	}
+	sum += t->l4_sum + l4_ports(f, q, l4);
+	if (f->profile.l4 == PROFILE_UDP) {
+		store16(l4 + 6, udp_checksum(sum));
+		return;
+	}
+	if (f->profile.tcp == PROFILE_TCP_CYCLE)
+		sum += tcp_numbers(t, n, l4);
+	store16(l4 + 16, checksum(sum));
+}
+
+static inline void ether_write(
+	const struct flows *f, const struct flows_template *t, uint32_t n, uint8_t *head) {
+	memcpy(head, t->head, PIECE);
+	stations(f, n, head);
+}
+
+static inline __attribute__((always_inline)) void ip4_udp_write(const struct flows *f,
+	const struct flows_template *t, uint32_t n, uint8_t *head, const unsigned pieces) {
+	uint8_t *ip = head + ETHER_LEN, *l4 = ip + IP4_LEN;
+	uint32_t pair_index = mod(n, f->hosts), q = quotient(n, f->hosts);
+	uint64_t sum;
+
+	memcpy(head, t->head, pieces * PIECE);
+	stations(f, n, head);
+	sum = ip4_addresses(f, pair_index, ip);
+	store16(ip + 10, checksum(t->ip_sum + sum));
+	store16(l4 + 6, udp_checksum(sum + t->l4_sum + l4_ports(f, q, l4)));
+}
+
+uint16_t flows_write(const struct flows *f, uint32_t flow, unsigned size, uint8_t *head) {
+	const struct flows_template *t = &f->templates[size];
+
+	any_write(f, t, flow, head);
+	return t->len;
+}
+
+// ---- bursts ----------------------------------------------------------------------------------------------------------
+
+static void in_turn(
+	struct flows_cursor *c, const struct flows *f, struct flows_packet *packets, unsigned n) {
+	uint32_t next = c->next;
+
+	for (unsigned i = 0; i < n; i++) {
+		packets[i].flow = next;
+		next = next + c->step < f->profile.flows ? next + c->step : c->first;
+	}
+	c->next = next;
+}
+
+static void at_random(struct flows_cursor *c, struct flows_packet *packets, unsigned n) {
+	uint64_t random = c->random;
+
+	for (unsigned i = 0; i < n; i++) {
+		random = random * LCG_FACTOR + LCG_ADD;
+		packets[i].flow = (uint32_t)((random >> 32) * c->count >> 32) * c->step + c->first;
+	}
+	c->random = random;
+}
+
+// The queue's flow that is next to the one drawn.
+static void as_drawn(
+	struct flows_cursor *c, const struct flows *f, struct flows_packet *packets, unsigned n) {
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t flow = f->draws[c->draw];
+		if (c->step > 1) {
+			flow = flow / c->step * c->step + c->first;
+			flow = flow < f->profile.flows ? flow : c->first;
+		}
+		packets[i].flow = flow;
+		c->draw = c->draw + 1 < f->n_draws ? c->draw + 1 : 0;
+	}
+}
+
+static void sizes_pick(
+	struct flows_cursor *c, const struct flows *f, struct flows_packet *packets, unsigned n) {
+	if (f->n_turns == 1) {
+		for (unsigned i = 0; i < n; i++) {
+			packets[i].size = 0;
+			packets[i].len = f->templates[0].len;
+		}
+		return;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		packets[i].size = f->turns[c->turn];
+		packets[i].len = f->templates[packets[i].size].len;
+		c->turn = c->turn + 1 < f->n_turns ? c->turn + 1 : 0;
+	}
+}
+
+void flows_burst(const struct flows *f, struct flows_cursor *c, uint8_t *const *heads,
+	struct flows_packet *packets, unsigned n, bool in_order) {
+	const struct flows_template *t = f->templates;
+
+	if (in_order || f->profile.order == PROFILE_SEQ)
+		in_turn(c, f, packets, n);
+	else if (f->profile.order == PROFILE_RAND)
+		at_random(c, packets, n);
+	else
+		as_drawn(c, f, packets, n);
+	sizes_pick(c, f, packets, n);
+	switch (f->kind) {
+	case KIND_ETHER:
+		for (unsigned i = 0; i < n; i++)
+			ether_write(f, &t[packets[i].size], packets[i].flow, heads[i]);
+		break;
+	case KIND_IP4_UDP:
+		for (unsigned i = 0; i < n; i++)
+			ip4_udp_write(f, &t[packets[i].size], packets[i].flow, heads[i], 3);
+		break;
+	case KIND_IP4_UDP_TRAILER:
+		for (unsigned i = 0; i < n; i++)
+			ip4_udp_write(f, &t[packets[i].size], packets[i].flow, heads[i], 4);
+		break;
+	default:
+		for (unsigned i = 0; i < n; i++)
+			any_write(f, &t[packets[i].size], packets[i].flow, heads[i]);
+	}
+}
+
+void flows_start(const struct flows *f, struct flows_cursor *c, unsigned queue, unsigned queues) {
+	uint32_t flows = f->profile.flows;
+
+	*c = (struct flows_cursor){.next = queue,
+		.first = queue,
+		.step = queues,
+		.count = flows > queue ? (flows - queue + queues - 1) / queues : 0,
+		.draw = (uint32_t)((uint64_t)f->n_draws * queue / queues),
+		.random = f->profile.seed * LCG_FACTOR + queue * LCG_ADD};
+}
+
+// ---- connections ----------------------------------------------------------------------------------------------------
+
+struct step_row {
+	uint8_t flags;
+	bool data;
+	// Numbers sent and acknowledged by now; d: per data frame
+	uint8_t seq, seq_data, ack, ack_data;
+};
+
+static const struct step_row steps[FLOWS_STEPS] = {
+	[FLOWS_SYN] = {SYN, false, 0, 0, 0, 0},
+	[FLOWS_SYN_ACK] = {SYN | ACK, false, 0, 0, 1, 0},
+	[FLOWS_DATA] = {PSH | ACK, true, 1, 0, 1, 0},
+	[FLOWS_DATA_BACK] = {PSH | ACK, true, 1, 0, 1, 1},
+	[FLOWS_FIN] = {FIN | ACK, false, 1, 1, 1, 1},
+	[FLOWS_FIN_BACK] = {FIN | ACK, false, 1, 1, 2, 1},
+	[FLOWS_ACK] = {ACK, false, 2, 1, 2, 1},
+};
+
+bool flows_step_find(const struct flows *f, const uint8_t *frame, unsigned len, uint32_t *flow,
+	enum flows_step *step) {
+	unsigned payload = check_payload(frame, len), l4;
+	uint32_t seq;
+	uint8_t flags;
+
+	// Of connections no header has options.
+	l4 = payload > TCP_LEN ? payload - TCP_LEN : 0;
+	if (l4 < ETHER_LEN + IP4_LEN)
+		return false;
+	memcpy(&seq, frame + l4 + 4, 4);
+	flags = frame[l4 + 13];
+	*flow = __builtin_bswap32(seq) >> CYCLE_SHIFT;
+	// Data and end look alike on both sides: what comes was sent by the other one.
+	for (unsigned i = f->profile.side ? FLOWS_SYN : FLOWS_SYN_ACK; i < FLOWS_STEPS; i += 2)
+		if (steps[i].flags == flags) {
+			*step = (enum flows_step)i;
+			return *flow < f->profile.flows;
+		}
+	return false;
+}
+
+// ---- templates --------------------------------------------------------------------------------------------------------
+
+static unsigned ether_make(const struct flows *f, uint8_t *head) {
+	const struct profile *p = &f->profile;
+	static const unsigned types[] = {
+		[PROFILE_L3_NONE] = 0x88b5, [PROFILE_IP4] = 0x0800, [PROFILE_IP6] = 0x86dd};
+
+	head[0] = head[6] = 0x02;
+	head[1] = p->side ? 0x0a : 0x0b;
+	head[7] = p->side ? 0x0b : 0x0a;
+	if (p->has_dst_mac)
+		memcpy(head, p->dst_mac.bytes, 6);
+	if (p->vlan)
+		store16_net(head + 12, 0x8100);
+	store16_net(head + f->l3 - 2, types[p->l3]);
+	return f->l3;
+}
+
+static void ip4_make(const struct flows *f, struct flows_template *t, unsigned len) {
+	uint8_t *ip = t->head + f->l3;
+	const uint8_t pseudo[4] = {
+		0, ip[9], (uint8_t)((len - IP4_LEN) >> 8), (uint8_t)(len - IP4_LEN)};
+
+	ip[0] = 0x45;
+	store16_net(ip + 2, len);
+	store16_net(ip + 6, 0x4000); // not to be cut up
+	ip[8] = TTL;
+	t->ip_sum = check_sum(ip, IP4_LEN, 0);
+	t->l4_sum = check_sum(pseudo, 4, 0);
+}
+
+static void ip6_make(const struct flows *f, struct flows_template *t, unsigned len) {
+	const struct addr *from = f->profile.side ? &f->profile.dst : &f->profile.src;
+	const struct addr *to = f->profile.side ? &f->profile.src : &f->profile.dst;
+	uint8_t *ip = t->head + f->l3;
+	const uint8_t pseudo[4] = {
+		0, ip[6], (uint8_t)((len - IP6_LEN) >> 8), (uint8_t)(len - IP6_LEN)};
+
+	ip[0] = 0x60;
+	store16_net(ip + 4, len - IP6_LEN);
+	ip[7] = TTL;
+	memcpy(ip + 8, from->bytes, 8);
+	memcpy(ip + 24, to->bytes, 8);
+	t->l4_sum = check_sum(ip + 8, 32, check_sum(pseudo, 4, 0));
+}
+
+static void l4_make(const struct flows *f, struct flows_template *t, unsigned len, uint8_t flags) {
+	bool udp = f->profile.l4 == PROFILE_UDP;
+	uint8_t *l4 = t->head + f->l4;
+
+	if (udp) {
+		store16_net(l4 + 4, len);
+	} else {
+		l4[12] = TCP_LEN / 4 << 4;
+		l4[13] = flags;
+		store16_net(l4 + 14, 0xffff);
+	}
+	if (!udp && f->profile.tcp != PROFILE_TCP_CYCLE) {
+		store16_net(l4 + 6, 1);
+		store16_net(l4 + 10, flags & ACK ? 1 : 0);
+	}
+	t->l4_sum = check_sum(l4, udp ? UDP_LEN : TCP_LEN, (uint16_t)t->l4_sum);
+	if (f->profile.check || f->profile.stamp)
+		t->l4_sum += __builtin_bswap16(CHECK_SUM);
+}
+
+// `bytes` of the frame with FCS; `len` of what IP carries, without the padding of short frames.
+static void template_make(const struct flows *f, struct flows_template *t, unsigned bytes,
+	unsigned len, uint8_t flags) {
+	ether_make(f, t->head);
+	t->len = (uint16_t)(bytes - FCS_LEN);
+	if (f->profile.l3 == PROFILE_L3_NONE)
+		return;
+	t->head[f->l3 + (f->profile.l3 == PROFILE_IP6 ? 6 : 9)] =
+		f->profile.l4 == PROFILE_TCP ? PROTO_TCP : PROTO_UDP;
+	if (f->profile.l3 == PROFILE_IP6)
+		ip6_make(f, t, len);
+	else
+		ip4_make(f, t, len);
+	l4_make(f, t, len - (f->l4 - f->l3), flags);
+}
+
+static void steps_make(struct flows *f) {
+	unsigned bytes = f->profile.sizes[0].bytes, data = bytes - FCS_LEN - f->payload;
+
+	for (unsigned i = 0; i < FLOWS_STEPS; i++) {
+		struct flows_template *t = &f->templates[i];
+		unsigned len = f->payload - f->l3 + (steps[i].data ? data : 0);
+		unsigned least = f->l3 + len + FCS_LEN;
+		template_make(f, t,
+			steps[i].data        ? bytes
+				: least > 64 ? least
+					     : 64,
+			len, steps[i].flags);
+		t->seq = steps[i].seq + steps[i].seq_data * data;
+		t->ack = steps[i].ack + steps[i].ack_data * data;
+	}
+}
+
+static void sizes_make(struct flows *f) {
+	uint8_t flags = f->profile.tcp == PROFILE_TCP_SYN ? SYN : PSH | ACK;
+
+	for (unsigned i = 0; i < f->profile.n_sizes; i++) {
+		unsigned bytes = f->profile.sizes[i].bytes;
+		template_make(f, &f->templates[i], bytes, bytes - FCS_LEN - f->l3, flags);
+	}
+}
+
+// Spread evenly: each turn goes to the size that is furthest behind its share.
+static int turns_make(struct flows *f) {
+	const struct profile *p = &f->profile;
+	int behind[PROFILE_SIZES_MAX] = {0};
+
+	for (unsigned i = 0; i < p->n_sizes; i++)
+		f->n_turns += p->sizes[i].weight;
+	f->turns = calloc(f->n_turns, 1);
+	if (!f->turns)
+		return -ENOMEM;
+	for (unsigned turn = 0; turn < f->n_turns; turn++) {
+		unsigned best = 0;
+		for (unsigned i = 0; i < p->n_sizes; i++) {
+			behind[i] += p->sizes[i].weight;
+			best = behind[i] > behind[best] ? i : best;
+		}
+		behind[best] -= (int)f->n_turns;
+		f->turns[turn] = (uint8_t)best;
+	}
+	if (p->n_sizes == 1)
+		f->n_turns = 1;
+	return 0;
+}
+
+static void layout_make(struct flows *f) {
+	const struct profile *p = &f->profile;
+	bool trailer = p->check || p->stamp;
+
+	f->l3 = ETHER_LEN + (p->vlan ? TAG_LEN : 0);
+	f->l4 = f->l3 + (p->l3 == PROFILE_IP6 ? IP6_LEN : p->l3 == PROFILE_IP4 ? IP4_LEN : 0);
+	f->payload = profile_header_len(p);
+	f->pieces =
+		(f->payload + (trailer ? (unsigned)sizeof(struct check_trailer) : 0) + PIECE - 1) /
+		PIECE;
+	f->kind = KIND_ANY;
+	if (p->vlan)
+		return;
+	if (p->l3 == PROFILE_L3_NONE && !trailer)
+		f->kind = KIND_ETHER;
+	if (p->l3 == PROFILE_IP4 && p->l4 == PROFILE_UDP)
+		f->kind = trailer ? KIND_IP4_UDP_TRAILER : KIND_IP4_UDP;
+}
+
+static uint64_t number(const uint8_t *bytes, unsigned n) {
+	uint64_t value = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		value = value << 8 | bytes[i];
+	return value;
+}
+
+static void variation_make(struct flows *f) {
+	const struct profile *p = &f->profile;
+	uint32_t hosts = p->src_count > p->dst_count ? p->src_count : p->dst_count;
+	uint32_t q = (p->flows - 1) / hosts + 1; // numbers that are left for ports
+
+	f->macs = by_make(p->macs, p->flows);
+	f->hosts = by_make(hosts, p->flows);
+	f->srcs = by_make(p->src_count, hosts);
+	f->dsts = by_make(p->dst_count, hosts);
+	f->sports = by_make(p->sports, q);
+	f->dports = by_make(p->dports, (q - 1) / p->sports + 1);
+	f->vlans = by_make(p->vlans, p->flows);
+	f->src4 = (uint32_t)number(p->src.bytes, 4);
+	f->dst4 = (uint32_t)number(p->dst.bytes, 4);
+	f->src6 = number(p->src.bytes + 8, 8);
+	f->dst6 = number(p->dst.bytes + 8, 8);
+}
+
+// ---- Zipf ---------------------------------------------------------------------------------------------------------------
+
+// (exp(x) - 1) / x and log(1 + x) / x, also near zero.
+static double expm1_by(double x) {
+	return fabs(x) > 1e-8 ? expm1(x) / x : 1 + x / 2 * (1 + x / 3);
+}
+
+static double log1p_by(double x) {
+	return fabs(x) > 1e-8 ? log1p(x) / x : 1 - x * (0.5 - x * (1.0 / 3));
+}
+
+// The density, its integral, and the inverse of that.
+static double zipf_h(double x, double s) {
+	return exp(-s * log(x));
+}
+
+static double zipf_integral(double x, double s) {
+	return expm1_by((1 - s) * log(x)) * log(x);
+}
+
+static double zipf_inverse(double x, double s) {
+	double t = x * (1 - s);
+
+	return exp(log1p_by(t < -1 ? -1 : t) * x);
+}
+
+static double uniform(uint64_t *state) { // splitmix64
+	uint64_t z = *state += 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return (double)((z ^ z >> 31) >> 11) * 0x1p-53;
+}
+
+uint32_t flows_zipf(uint64_t *random, uint32_t n, double s) {
+	double first = zipf_integral(1.5, s) - 1, last = zipf_integral(n + 0.5, s);
+	double sure = 2 - zipf_inverse(zipf_integral(2.5, s) - zipf_h(2, s), s);
+
+	for (;;) {
+		double u = last + uniform(random) * (first - last), x = zipf_inverse(u, s);
+		double k = floor(x + 0.5);
+		k = k < 1 ? 1 : k > n ? n : k;
+		if (k - x <= sure || u >= zipf_integral(k + 0.5, s) - zipf_h(k, s))
+			return (uint32_t)k - 1;
+	}
+}
+
+// Drawn beforehand: a draw costs more than a packet may.
+static int draws_make(struct flows *f) {
+	uint64_t random = f->profile.seed;
+
+	if (f->profile.order != PROFILE_ZIPF)
+		return 0;
+	f->n_draws = f->profile.flows > DRAWS_MAX / 4 ? DRAWS_MAX : 4 * f->profile.flows;
+	f->n_draws = f->n_draws < DRAWS_MIN ? DRAWS_MIN : f->n_draws;
+	f->draws = calloc(f->n_draws, sizeof(*f->draws));
+	for (uint32_t i = 0; f->draws && i < f->n_draws; i++)
+		f->draws[i] = flows_zipf(&random, f->profile.flows, f->profile.zipf);
+	return f->draws ? 0 : -ENOMEM;
+}
+
+int flows_init(struct flows *f, const struct profile *profile, struct err *err) {
+	bool cycle = profile->l3 != PROFILE_L3_NONE && profile->l4 == PROFILE_TCP &&
+		profile->tcp == PROFILE_TCP_CYCLE;
+	unsigned n = cycle ? FLOWS_STEPS : profile->n_sizes;
+
+	*f = (struct flows){.profile = *profile};
+	layout_make(f);
+	variation_make(f);
+	f->templates = aligned_alloc(64, (n * sizeof(*f->templates) + 63) & ~63ul);
+	if (!f->templates || turns_make(f) < 0 || draws_make(f) < 0) {
+		flows_fini(f);
+		return err_set(err, -ENOMEM, "out of memory for the profile's templates");
+	}
+	memset(f->templates, 0, n * sizeof(*f->templates));
+	if (cycle)
+		steps_make(f);
+	else
+		sizes_make(f);
+	return 0;
+}
+
+void flows_fini(struct flows *f) {
+	free(f->templates);
+	free(f->turns);
+	free(f->draws);
+	*f = (struct flows){0};
+}
