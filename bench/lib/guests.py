@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Two guests on another core: leat-pktgen behind two virtio ports, in the place of virtual machines. What one sends, the
 other receives; both send. The device under test copies each packet twice."""
-import time
-
 from bench.lib import method
 from bench.lib.peer import Failed, LineChild, wait_until
 from bench.lib.point import profile_text
 
-RATE_LOW, RATE_HIGH = 50e3, 40e6
+RATE_LOW, SEARCH_MARGIN = 10e3, 1.1
 TOLERANCE, LOSS = 0.02, 0.005  # of RFC 2544's search; hosts that stall for milliseconds lose something at any rate
 TRIAL_MS, LATENCY_MS = 500, 1000
 LATENCY_SHARES = (50, 90)
@@ -20,6 +18,7 @@ class Guests:
         session = peer.session
         self.tsc_mhz = session.tsc_mhz
         profile = {key: value for key, value in peer.profile(0).items() if key not in ('shm', 'side', 'hash')}
+        profile['stamp'] = 1  # for the latency
         ports = []
         for i, path in enumerate(sockets):
             device = f'net_virtio_user{i},path={path},queues=1,queue_size=1024' + (',server=1' if server else '')
@@ -32,11 +31,12 @@ class Guests:
 
     def connect(self):
         """Links up, and both stations known."""
-        self.child.answer()
+        self.child.answer()  # ready
         wait_until(lambda: self.child.ask('links wait_ms=500')['up'], 20, 'the guests have no link')
-        learnt = self.child.ask('learn passes=3')
-        if not learnt['received']:
-            raise Failed('the guests do not hear each other')
+        wait_until(self.heard, 20, 'the guests do not hear each other')
+
+    def heard(self):
+        return self.child.ask('learn passes=3')['lost'] <= 0
 
     def window(self, ms):
         """As a core-local window; a packet's cost is the time between two of them, in TSC cycles."""
@@ -50,11 +50,14 @@ class Guests:
         return {'offered': seen['tx_mpps'] * 1e6, 'lost': max(0.0, seen['loss']), 'late': seen.get('late')}
 
     def search(self):
-        """Loss-free rate of both directions together, and latency at parts of it."""
-        found = method.search(self.trial, RATE_LOW, RATE_HIGH, TOLERANCE, LOSS)
+        """Loss-free rate of both directions together, and latency at parts of it. It is looked for below what comes through
+        when no rate is set."""
+        high = self.window(TRIAL_MS)['mpps'] * 1e6 * SEARCH_MARGIN
+        if high <= RATE_LOW:
+            raise Failed('hardly anything comes through')
+        found = method.search(self.trial, max(RATE_LOW, high / 1000), high, TOLERANCE, LOSS)
         latency = {}
         for share in LATENCY_SHARES if found['rate'] else ():
             seen = self.child.ask(f'latency ms={LATENCY_MS} rate={found["rate"] * share / 100 / 2:.0f}')
             latency[str(share)] = seen['latency_ns']
-            time.sleep(0.02)
         return {'search': found, 'latency': latency}

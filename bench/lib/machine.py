@@ -130,7 +130,7 @@ def install(packages, service=''):
         except RuntimeError:
             run([*apt, 'update'], env=env)  # the lists were absent or old
             run([*apt, 'install', '--no-install-recommends', *missing], env=env)
-        if ours:
+        if ours and os.path.exists(f'/etc/init.d/{service}'):  # of systemd's units, too
             run(['update-rc.d', service, 'disable'])
 
 

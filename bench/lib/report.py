@@ -82,6 +82,8 @@ def rfc2544_lines(found):
     search = found['search']
     lines = [f'RFC 2544: {rate(search["rate"])} with at most {search["loss"] * 100:g} % lost, within {search["tolerance"] * 100:g} %; '
              f'ended by: {search["bound"]}']
+    if found.get('why'):
+        lines[0] += f' (unquiet: {found["why"]})'
     for share, latency in found.get('latency', {}).items():
         if latency:
             lines.append(f'latency at {share} %: ' + ', '.join(f'{key} {latency[key] / 1000:.1f} us' for key in ('p50', 'p99', 'p999') if key in latency))

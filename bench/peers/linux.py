@@ -19,7 +19,6 @@ NFT = {'nft': 'linux-nft.conf', 'nft-dnat': 'linux-nft-dnat.conf'}
 class Linux(Peer):
     name = 'linux'
     packages = ('iproute2', 'ethtool', 'nftables')
-    service = 'nftables'
     jobs = ('bridge', 'route', *NFT)
     settle_s = 3
 
@@ -58,6 +57,7 @@ class Linux(Peer):
                 '--profile', profile_text(self.kernel_profile())]
         self.child = LineChild(self.session, self.tag, argv)
         self.children.append(self.child)
+        self.child.answer()  # ready
         if self.job == 'bridge':
             self.child.ask('learn passes=2')
         self.forwards()
