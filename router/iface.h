@@ -57,5 +57,11 @@ static inline struct rtr_count *rtr_count(unsigned iface) {
 // The address of `iface` to speak from to `to` (same subnet first, else the first of the family; v6: scope is
 // respected: link-local to link-local), or NULL. Node or control.
 const struct addr *rtr_iface_source(const struct rtr_iface *iface, const struct addr *to);
-// Whether `addr` is one of its own. Node or control.
+// Whether `addr` is one of its own; a broadcast address of one of its subnets. Node or control.
 bool rtr_iface_owns(const struct rtr_iface *iface, const struct addr *addr);
+bool rtr_iface_broadcast(const struct rtr_iface *iface, const struct addr *addr);
+int rtr_iface_init(struct err *err); // control: the counters
+void rtr_iface_fini(void);
+// control: the sum over the workers since the interface was made (rtr_iface_forget() begins anew).
+struct rtr_count rtr_iface_count(unsigned iface);
+void rtr_iface_forget(unsigned iface);

@@ -54,5 +54,18 @@ enum { // the types and codes that a router sends: RFC 792, 1812 section 4.3, 44
 	ICMP_REASSEMBLY = 1, // code of TIME
 };
 
+// A packet that this box made (Ethernet header's room, then IP) is ready for ip_lookup.
+static inline void ip_own(struct rte_mbuf *m, unsigned vrf, bool v6) {
+	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
+
+	eth->ether_type = v6 ? RTE_BE16(RTE_ETHER_TYPE_IPV6) : RTE_BE16(RTE_ETHER_TYPE_IPV4);
+	m->port = UINT16_MAX; // it came in by none
+	m->l2_len = RTE_ETHER_HDR_LEN;
+	m->l3_len = v6 ? sizeof(struct rte_ipv6_hdr) : rte_ipv4_hdr_len(ip4_of(m));
+	m->packet_type = RTE_PTYPE_L2_ETHER | (v6 ? RTE_PTYPE_L3_IPV6 : RTE_PTYPE_L3_IPV4);
+	dp_meta(m)->iface = DP_NONE;
+	dp_meta(m)->domain = vrf;
+}
+
 // A flow always gets the same number: addresses, protocol, and ports where every packet of the flow has them (no fragments).
 uint32_t ip_flow_hash(const struct rte_mbuf *m);

@@ -160,7 +160,8 @@ static inline enum ip_verdict v6(struct rte_mbuf *m, struct run *run) {
 
 	if (unlikely(m->data_len < RTE_ETHER_HDR_LEN + sizeof(*ip)))
 		return VERDICT_TRUNCATED;
-	m->l3_len = sizeof(*ip);
+	if (!(m->ol_flags & RTE_MBUF_F_TX_L4_MASK)) // else it holds the extension headers, too
+		m->l3_len = sizeof(*ip);
 	m->packet_type = RTE_PTYPE_L2_ETHER | RTE_PTYPE_L3_IPV6 |
 		(unlikely(ip->proto == IPPROTO_FRAGMENT) ? RTE_PTYPE_L4_FRAG
 							 : ip_l4_types[ip->proto]);

@@ -24,7 +24,7 @@ enum punt_class {
 #define PUNT_RING 1024
 
 // node: hands `m` to control (dp_meta: iface, user). false: over its rate or the ring is full; the caller still owns it.
-bool punt_up(enum punt_class class, struct rte_mbuf *m);
+bool punt_send_up(enum punt_class class, struct rte_mbuf *m);
 // control: a whole Ethernet frame (its type and addresses written) leaves by interface `iface`. Takes the packet.
 void punt_frame(uint16_t iface, struct rte_mbuf *m);
 // control: an IP packet (at data start: 14 bytes of room for an Ethernet header, then IP; m->l2_len = 14) is looked up in `vrf` and sent

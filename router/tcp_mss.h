@@ -13,5 +13,5 @@ static inline rte_be16_t csum_replace(rte_be16_t sum, rte_be16_t old, rte_be16_t
 }
 
 void ip_dscp_set(struct rte_mbuf *m, unsigned dscp); // both families; ECN stays (RFC 3168)
-// Lowers the MSS option of a SYN to `mss` when it says more, or says nothing and 536 (v6: 1220) is more.
+// Lowers the MSS option of a SYN when it says more (RFC 9293 section 3.7.1; one that says nothing means 536 or 1220 and is left).
 void tcp_mss_clamp(struct rte_mbuf *m, unsigned mss);

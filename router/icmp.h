@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// ICMP and ICMPv6 (RFC 792, 4443): what the nodes that speak them share.
+#pragma once
+
+#include <rte_byteorder.h>
+#include <rte_mbuf.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define ICMP_TTL 65 // 64 after ip_rewrite
+
+struct icmp6_header {
+	uint8_t type, code;
+	rte_be16_t checksum;
+	rte_be32_t value;
+} __rte_packed;
+
+enum { // types that are asked and answered
+	ICMP4_ECHO_REPLY = 0,
+	ICMP4_ECHO = 8,
+	ICMP6_ECHO = 128,
+	ICMP6_ECHO_REPLY = 129,
+	ICMP6_RS = 133,
+	ICMP6_RA = 134,
+	ICMP6_NS = 135,
+	ICMP6_NA = 136,
+	ICMP6_REDIRECT = 137,
+};
+
+// RFC 1122 section 3.2.2: queries may be answered with errors; errors, and what nobody knows, may not.
+static inline bool icmp4_is_query(unsigned type) {
+	return type == ICMP4_ECHO_REPLY || type == ICMP4_ECHO || (type >= 9 && type <= 10) ||
+		(type >= 13 && type <= 18);
+}
+
+// The header behind the extension headers of an IPv6 packet (which starts at m->l2_len).
+struct icmp6_upper {
+	uint32_t offset;     // from the start of the frame
+	uint8_t proto, type; // `type`: first byte of the upper header
+	bool fragment, later_fragment;
+};
+
+// false: the chain is broken or longer than eight headers.
+bool icmp6_upper_find(const struct rte_mbuf *m, struct icmp6_upper *upper);

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// To the sockets of this box: what is for one of our addresses and nobody took goes to the interface's host twin, as the frame that
+// it came in. Each class has a rate of its own, so that a flood at the router's address starves neither routing protocols
+// nor management. Without a twin, UDP is told that nobody listens.
+#include "lib/bucket.h"
+#include "router/ip_priv.h"
+#include <rte_tcp.h>
+#include <rte_udp.h>
+#include <stdio.h>
+
+enum { NEXT_ERROR };
+
+enum { DROP_NO_TWIN, DROP_RATE };
+
+static const struct dp_drop punt_drops[] = {
+	[DROP_NO_TWIN] = {"no_twin", "nothing on this box listens: the interface has no host twin"},
+	[DROP_RATE] = {"routing", "more routing protocol than its share"},
+	{"management", "more management traffic than its share"},
+	{"other", "more for this box than its share"},
+	{0},
+};
+
+static const char *const punt_next[] = {[NEXT_ERROR] = "icmp_error", NULL};
+
+static struct dp_node punt = {
+	.name = "punt",
+	.help = "gives packets for this box to the kernel",
+	.arc = DP_ARC_LOCAL,
+	.arc_end = true,
+	.starts = {DP_ARC_PORT_OUT},
+	.next = punt_next,
+	.drops = punt_drops,
+};
+
+enum class { CLASS_ROUTING, CLASS_MANAGEMENT, CLASS_OTHER, CLASSES };
+
+static const uint64_t rates[CLASSES] = {
+	[CLASS_ROUTING] = 200000, [CLASS_MANAGEMENT] = 200000, [CLASS_OTHER] = 1000000};
+static _Atomic uint64_t buckets[CLASSES];
+
+static bool is_routing_port(unsigned port) {
+	return port == 179 || port == 646 || (port >= 520 && port <= 521) ||
+		(port >= 3784 && port <= 3785);
+}
+
+static bool is_management_port(unsigned port) {
+	return port == 22 || port == 161 || port == 443 || port == 830;
+}
+
+static enum class class_of(const struct rte_mbuf *m) {
+	unsigned proto = ip_is_v6(m) ? ip6_of(m)->proto : ip4_of(m)->next_proto_id;
+	struct rte_udp_hdr buf;
+
+	if (proto == 89 || proto == 112 || proto == 103 || proto == IPPROTO_IGMP) // OSPF, VRRP, PIM
+	return CLASS_ROUTING;
+	if (proto != IPPROTO_TCP && proto != IPPROTO_UDP) return CLASS_OTHER;
+	const struct rte_udp_hdr *l4 = rte_pktmbuf_read(
+		m, m->l2_len + m->l3_len, sizeof(buf), &buf);
+	if (l4 == NULL) return CLASS_OTHER;
+	unsigned src = rte_be_to_cpu_16(l4->src_port), dst = rte_be_to_cpu_16(l4->dst_port);
+	if (is_routing_port(src) || is_routing_port(dst)) return CLASS_ROUTING;
+	return is_management_port(src) || is_management_port(dst) ? CLASS_MANAGEMENT : CLASS_OTHER;
+}
+
+static rte_edge_t nobody(struct rte_mbuf *m) {
+	bool v6 = ip_is_v6(m);
+
+	if ((m->packet_type & RTE_PTYPE_L4_MASK) != RTE_PTYPE_L4_UDP)
+		return dp_drop(&punt, m, DROP_NO_TWIN);
+	dp_meta(m)->user = v6 ? ip_error(ICMP6_UNREACH, ICMP6_PORT, 0)
+			      : ip_error(ICMP4_UNREACH, ICMP4_PORT, 0);
+	return NEXT_ERROR;
+}
+
+static rte_edge_t give(struct rte_mbuf *m) {
+	const struct rtr_iface *iface = rtr_iface(dp_meta(m)->iface);
+
+	if (iface == NULL || iface->twin == DP_NONE)
+		return nobody(m);
+	enum class class = class_of(m);
+	struct bucket_limit limit = bucket_limit_of(rates[class], rates[class] / 100);
+	if (!bucket_take(&buckets[class], &limit, dp_self->now_ns))
+		return dp_drop(&punt, m, DROP_RATE + class);
+	dp_meta(m)->out = iface->twin;
+	return dp_arc_next(&punt, DP_ARC_PORT_OUT, iface->twin);
+}
+
+static uint16_t punt_process(
+	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n) {
+	for (uint16_t i = 0; i < n; i++)
+		rte_node_enqueue_x1(graph, node, give(objs[i]), objs[i]);
+	return n;
+}
+
+DP_NODE(punt)
