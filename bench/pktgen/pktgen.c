@@ -146,21 +146,11 @@ static int do_latency(struct command *command, struct err *err) {
 	return do_window(command, err);
 }
 
-// learn [passes=1] [rate=100000]: every flow once by every port, so that a switch knows all stations. One that was
-// never heard of would be flooded.
-static int do_learn(struct command *command, struct err *err) {
-	double passes = 1, rate = 100000, flows = 0;
+// Every flow by every port, `passes` times.
+static void learn_once(double passes, double rate) {
 	bool sends[ENGINE_PORTS];
-	int rc = command_number(command, "passes", 1, 1000, &passes, err);
+	double flows = 0;
 
-	if (rc == 0)
-		rc = command_number(command, "rate", 1, RATE_MAX, &rate, err);
-	if (rc == 0)
-		rc = command_done(command, err);
-	if (rc == 0)
-		rc = refuse_while_running(err);
-	if (rc < 0)
-		return rc;
 	for (unsigned i = 0; i < engine.n_ports; i++) {
 		struct engine_port *port = &engine.ports[i];
 		sends[i] = port->sends;
@@ -178,6 +168,28 @@ static int do_learn(struct command *command, struct err *err) {
 	engine.in_order = false;
 	for (unsigned i = 0; i < engine.n_ports; i++)
 		engine.ports[i].sends = sends[i];
+}
+
+// learn [passes=1] [rate=100000] [wait_ms=5000]: every flow by every port, so that a switch knows all stations; one that
+// it never heard of would be flooded. Again until nothing is lost: a port whose link is up may not be polled yet.
+static int do_learn(struct command *command, struct err *err) {
+	double passes = 1, rate = 100000, wait_ms = 5000;
+	int rc = command_number(command, "passes", 1, 1000, &passes, err);
+
+	if (rc == 0)
+		rc = command_number(command, "rate", 1, RATE_MAX, &rate, err);
+	if (rc == 0)
+		rc = command_number(command, "wait_ms", 0, MS_MAX, &wait_ms, err);
+	if (rc == 0)
+		rc = command_done(command, err);
+	if (rc == 0)
+		rc = refuse_while_running(err);
+	if (rc < 0)
+		return rc;
+	uint64_t end = rte_rdtsc() + (uint64_t)((double)rte_get_tsc_hz() * wait_ms / 1e3);
+	do
+		learn_once(passes, rate);
+	while (run_lost(&current) > 0 && !run_stop && rte_rdtsc() < end);
 	return answer(json_pack("{s:I, s:I, s:b}", "sent", (json_int_t)run_offered(&current),
 		"lost", (json_int_t)run_lost(&current), "links", current.links));
 }
