@@ -15,4 +15,5 @@ def switch_nodes(session, options, pairs):
         os.sched_setaffinity(0, [session.cpu])
 
     found = json.loads(machine.run(argv, preexec_fn=pin))
-    return {key: found[key] for key in ('pairs', 'order', 'size', 'nodes', 'floor', 'switch', 'preempted') if key in found}
+    kept = ('pairs', 'order', 'size', 'nodes', 'floor', 'switch', 'preempted')
+    return {key: found[key] for key in kept if key in found}

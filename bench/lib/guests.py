@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Two guests on another core: leat-pktgen behind two virtio ports, in the place of virtual machines. What one sends, the
-other receives; both send. The device under test copies each packet twice."""
+"""Two guests on another core: leat-pktgen behind two virtio ports, in the place of virtual machines. What one sends,
+the other receives; both send. The device under test copies each packet twice."""
 from bench.lib import method
 from bench.lib.peer import Failed, LineChild, wait_until
 from bench.lib.point import profile_text
@@ -25,8 +25,8 @@ class Guests:
             ports += ['--port', device, *(['--profile', profile_text(profile)] if i == 0 else [])]
         cpu = session.other_cpus[0] if session.other_cpus else session.cpu
         # One file per memory: a vhost peer takes eight regions at most.
-        argv = [session.pktgen, '--lcores', f'0@{cpu}', '--in-memory', '--single-file-segments', '--no-pci', '--no-telemetry',
-                '--file-prefix', f'{peer.tag}-guests', '--', *ports, '--direction', 'both']
+        argv = [session.pktgen, '--lcores', f'0@{cpu}', '--in-memory', '--single-file-segments', '--no-pci',
+                '--no-telemetry', '--file-prefix', f'{peer.tag}-guests', '--', *ports, '--direction', 'both']
         self.child = LineChild(session, f'{peer.tag}-guests', argv, on=[cpu])
 
     def connect(self):
@@ -41,7 +41,8 @@ class Guests:
     def window(self, ms):
         """As a core-local window; a packet's cost is the time between two of them, in TSC cycles."""
         seen = self.child.ask(f'window ms={ms}')
-        keep = ('packets', 'generated', 'mpps', 'ms', 'bad', 'reordered', 'lost', 'loss', 'generator_bound', 'rx_empty_share', 'cpu_share')
+        keep = ('packets', 'generated', 'mpps', 'ms', 'bad', 'reordered', 'lost', 'loss', 'generator_bound',
+                'rx_empty_share', 'cpu_share')
         return {**{key: seen[key] for key in keep if key in seen},
                 'cycles': self.tsc_mhz / seen['mpps'] if seen['mpps'] else 0.0, 'tsc_mhz': self.tsc_mhz}
 

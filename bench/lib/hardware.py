@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Our profiles for generators that drive real NICs: a Lua file for Pktgen-DPDK, a stateless profile for TRex. Neither is packaged
-in Debian; where one is installed, it is started with what is written here. What a device under test does is up to
-another machine (or other NICs of this one), whose leatd has PCI ports.
+"""Our profiles for generators that drive real NICs: a Lua file for Pktgen-DPDK, a stateless profile for TRex. Neither
+is packaged in Debian; where one is installed, it is started with what is written here. The device under test is
+another machine (or has other NICs of this one), and its leatd has PCI ports.
 
-Stations are numbered as in pktgen/flows.h: pair n is 02:0a:nnnn and 02:0b:nnnn, addresses count from src and dst. Pktgen has
-no order but one after the other; TRex has both.
+Stations are numbered as in pktgen/flows.h: pair n is 02:0a:nnnn and 02:0b:nnnn, addresses count from src and dst.
+Pktgen has no order but one after the other; TRex has both.
 """
 import ipaddress
 import json
@@ -63,8 +63,8 @@ def pktgen_lua(profile, seconds=SECONDS):
         for kind in ('src_port', 'dst_port'):
             out += pktgen_range(side, kind, 1024, 0, 1024)
         out += pktgen_range(side, 'pkt_size', size, 0, size)
-    out += ['pktgen.set_proto("all", "udp");', 'pktgen.set_range("all", "on");', 'pktgen.clr();', 'pktgen.start("all");',
-            f'pktgen.delay({seconds * 1000});', 'pktgen.stop("all");', 'pktgen.delay(1000);',
+    out += ['pktgen.set_proto("all", "udp");', 'pktgen.set_range("all", "on");', 'pktgen.clr();',
+            'pktgen.start("all");', f'pktgen.delay({seconds * 1000});', 'pktgen.stop("all");', 'pktgen.delay(1000);',
             'local s = pktgen.portStats("all", "port");',
             f'print(string.format(\'{{"seconds":{seconds},"sent":%d,"received":%d}}\', '
             's[0].opackets + s[1].opackets, s[0].ipackets + s[1].ipackets));', 'pktgen.quit();', '']
@@ -91,8 +91,8 @@ class Leat(object):
         vm.write(fv_name='n', pkt_offset='IP.dst', add_val=dst_ip)
         vm.fix_chksum()
         head = Ether(src=src_mac, dst=dst_mac) / IP() / UDP(sport=1024, dport=1024)
-        return [STLStream(packet=STLPktBuilder(pkt=head / ('x' * max(0, size - 4 - len(head))), vm=vm), mode=STLTXCont(pps=weight))
-                for size, weight in SIZES]
+        return [STLStream(packet=STLPktBuilder(pkt=head / ('x' * max(0, size - 4 - len(head))), vm=vm),
+                          mode=STLTXCont(pps=weight)) for size, weight in SIZES]
 
 
 def register():
@@ -164,7 +164,8 @@ def pktgen_command(path, nics):
     if len(nics) != 2:
         return None, 'two NICs are wanted: --nics PCI,PCI'
     allowed = [word for nic in nics for word in ('-a', nic)]
-    return [program, '-l', ','.join(map(str, cpus[:3])), *allowed, '--', '-P', '-m', f'{cpus[1]}.0,{cpus[2]}.1', '-f', path], ''
+    own = ','.join(map(str, cpus[:3]))
+    return [program, '-l', own, *allowed, '--', '-P', '-m', f'{cpus[1]}.0,{cpus[2]}.1', '-f', path], ''
 
 
 def command(tool, path, nics):

@@ -24,7 +24,9 @@ local function note(name)
     return { [0] = { opackets = 3, ipackets = 1 }, [1] = { opackets = 4, ipackets = 2 } }
   end
 end
-local words = function(prefix) return setmetatable({}, { __index = function(_, key) return note(prefix .. key) end }) end
+local function words(prefix)
+  return setmetatable({}, { __index = function(_, key) return note(prefix .. key) end })
+end
 pktgen = words("")
 pktgen.range = words("range.")
 '''
@@ -32,8 +34,8 @@ pktgen.range = words("range.")
 
 class Pktgen(unittest.TestCase):
     def said(self, profile):
-        done = subprocess.run(['lua5.4', '-'], input=STAND_IN + hardware.pktgen_lua(profile, seconds=2), capture_output=True,
-                              text=True, check=False)
+        script = STAND_IN + hardware.pktgen_lua(profile, seconds=2)
+        done = subprocess.run(['lua5.4', '-'], input=script, capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout.splitlines()
 
@@ -41,8 +43,8 @@ class Pktgen(unittest.TestCase):
         said = self.said(PROFILE)
         for line in ('range.src_mac 0 start 02:0a:00:00:00:00', 'range.src_mac 0 max 02:0a:00:00:03:e7',
                      'range.dst_mac 0 inc 00:00:00:00:00:01', 'range.src_mac 1 start 02:0b:00:00:00:00',
-                     'range.dst_mac 1 max 02:0a:00:00:03:e7', 'range.src_ip 0 start 10.0.0.0', 'range.dst_ip 0 max 10.16.3.231',
-                     'range.src_ip 1 start 10.16.0.0', 'range.pkt_size 0 start 64', 'set_range all on'):
+                     'range.dst_mac 1 max 02:0a:00:00:03:e7', 'range.src_ip 0 start 10.0.0.0',
+                     'range.dst_ip 0 max 10.16.3.231', 'range.src_ip 1 start 10.16.0.0', 'range.pkt_size 0 start 64', 'set_range all on'):
             self.assertIn(line, said)
 
     def test_starts_waits_counts(self):
@@ -89,13 +91,12 @@ class Trex(unittest.TestCase):
     def streams(self, profile, direction):
         api = types.ModuleType('trex.stl.api')
         api.STLVM = Machine
-        api.Ether, api.IP, api.UDP = (lambda n: lambda **fields: Layer(n, **fields))(14), lambda: Layer(20), lambda **f: Layer(8, **f)
+        api.Ether, api.IP, api.UDP = lambda **f: Layer(14, **f), lambda: Layer(20), lambda **f: Layer(8, **f)
         api.STLPktBuilder = lambda pkt, vm: (pkt, vm)
         api.STLTXCont = lambda pps: pps
         api.STLStream = lambda packet, mode: (*packet, mode)
         api.STLClient = None
-        for name, module in (('trex', types.ModuleType('trex')), ('trex.stl', types.ModuleType('trex.stl')), ('trex.stl.api', api)):
-            sys.modules[name] = module
+        sys.modules.update({'trex': types.ModuleType('trex'), 'trex.stl': types.ModuleType('trex.stl'), 'trex.stl.api': api})
         space = {'__name__': 'profile'}
         exec(compile(hardware.trex_profile(profile), 'profile.py', 'exec'), space)
         return space['register']().get_streams(direction=direction)
@@ -103,8 +104,10 @@ class Trex(unittest.TestCase):
     def test_both_ends_of_each_pair(self):
         (packet, vm, _), = self.streams(PROFILE, 0)
         self.assertEqual(vm.vars['n'], {'min_value': 0, 'max_value': 999, 'size': 4, 'op': 'inc'})
-        self.assertEqual(vm.writes, [('n', 2, 0), ('n', 8, 0), ('n', 'IP.src', 0x0a000000), ('n', 'IP.dst', 0x0a100000), 'checksum'])
-        self.assertEqual((len(packet), packet.fields[0]['src'], packet.fields[0]['dst']), (60, '02:0a:00:00:00:00', '02:0b:00:00:00:00'))
+        self.assertEqual(vm.writes, [('n', 2, 0), ('n', 8, 0), ('n', 'IP.src', 0x0a000000), ('n', 'IP.dst', 0x0a100000),
+                                     'checksum'])
+        self.assertEqual(len(packet), 60)
+        self.assertEqual(packet.fields[0], {'src': '02:0a:00:00:00:00', 'dst': '02:0b:00:00:00:00'})
         (packet, vm, _), = self.streams(PROFILE, 1)
         self.assertEqual(packet.fields[0]['src'], '02:0b:00:00:00:00')
         self.assertEqual(vm.writes[2], ('n', 'IP.src', 0x0a100000))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 PAGES = '/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages'
+VULNERABILITIES = '/sys/devices/system/cpu/vulnerabilities'
 POLICY = '/usr/sbin/policy-rc.d'
 
 
@@ -21,11 +22,11 @@ def read(path, default=''):
 
 def run(argv, **options):
     """stdout of a command that must succeed; RuntimeError with its last words else."""
-    options = {'stdin': subprocess.DEVNULL, 'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, 'text': True, **options}
-    done = subprocess.run(argv, check=False, **options)
+    done = subprocess.run(argv, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, **options)
     if done.returncode:
         words = (done.stderr or done.stdout or '').strip().splitlines()
-        raise RuntimeError(f'{os.path.basename(argv[0])}: {words[-1] if words else "no reason given"} (exit {done.returncode})')
+        why = words[-1] if words else 'no reason given'
+        raise RuntimeError(f'{os.path.basename(argv[0])}: {why} (exit {done.returncode})')
     return done.stdout
 
 
@@ -50,7 +51,7 @@ def describe():
         'system': debian(),
         'memory_gib': round(int(memory.group(1)) / 2 ** 20) if memory else None,
         'clocksource': read('/sys/devices/system/clocksource/clocksource0/current_clocksource'),
-        'mitigations': {name: read(f'/sys/devices/system/cpu/vulnerabilities/{name}') for name in ('spectre_v2', 'retbleed')},
+        'mitigations': {name: read(f'{VULNERABILITIES}/{name}') for name in ('spectre_v2', 'retbleed')},
     }
 
 
@@ -73,8 +74,8 @@ class Hugepages:
             self.got = int(read(PAGES, '0') or 0)
         if self.got < self.wanted:
             self.__exit__()
-            raise RuntimeError(f'{self.wanted} pages of 2 MiB are needed, the kernel gave {self.got}; memory is short or '
-                               'in pieces: free some, or restart the machine')
+            raise RuntimeError(f'{self.wanted} pages of 2 MiB are needed, the kernel gave {self.got}; memory is short '
+                               'or in pieces: free some, or restart the machine')
         return self
 
     def __exit__(self, *_):
@@ -89,18 +90,21 @@ class Hugepages:
 
 # ---- Debian's packages -------------------------------------------------------------------------------------
 
-def installed(package):
-    done = subprocess.run(['dpkg-query', '-W', '-f=${db:Status-Abbrev}', package], capture_output=True, text=True, check=False)
-    return done.stdout.startswith('ii')
-
-
-def package_version(package):
-    done = subprocess.run(['dpkg-query', '-W', '-f=${Version}', package], capture_output=True, text=True, check=False)
+def dpkg_field(package, field):
+    done = subprocess.run(['dpkg-query', '-W', f'-f=${{{field}}}', package], capture_output=True, text=True, check=False)
     return done.stdout if done.returncode == 0 else ''
 
 
+def installed(package):
+    return dpkg_field(package, 'db:Status-Abbrev').startswith('ii')
+
+
+def package_version(package):
+    return dpkg_field(package, 'Version')
+
+
 class NoServices:
-    """While packages are installed, nothing of them starts: Debian asks policy-rc.d. One that is there is left alone."""
+    """While packages are installed, nothing of them starts: Debian asks policy-rc.d. One that is there stays."""
 
     def __enter__(self):
         self.ours = not os.path.exists(POLICY)
@@ -115,8 +119,8 @@ class NoServices:
 
 
 def install(packages, service=''):
-    """Missing packages, from Debian. A `service` that comes with them starts neither now nor with the machine; one that was
-    there before is left as it is."""
+    """Missing packages, from Debian. A `service` that comes with them starts neither now nor with the machine; one that
+    was there before is left as it is."""
     missing = [p for p in packages if not installed(p)]
     if not missing:
         return

@@ -3,10 +3,10 @@
 
 Pure: time, processes and packets come in as functions, so that method_test.py can play a machine that misbehaves.
 
-A *window* is one look at one contender: a dict with at least packets, cycles (per packet), cpu_share. Before and after it
-stands a reading of the *floor* (the cost of the generator and sink with the least that can be between them). A window
-counts when the core was its own, nothing was damaged, and the floor stood still in the right state around it. Others
-are kept, marked with why, measured again as often as the budget allows, and never averaged in.
+A *window* is one look at one contender: a dict with at least packets, cycles (per packet), cpu_share. Before and after
+it stands a reading of the *floor* (the cost of the generator and sink with the least that can be between them). A
+window counts when the core was its own, nothing was damaged, and the floor stood still in the right state around it.
+Others are kept, marked with why, measured again as often as the budget allows, and never averaged in.
 """
 import statistics
 from dataclasses import asdict, dataclass
@@ -64,8 +64,8 @@ def floor_ratio(windows, key='cycles'):
 # ---- the state of the machine -------------------------------------------------------------------------------
 
 class Floor:
-    """Which floor is the machine's own: the lowest that was held for `settle` readings. Machines flip between states (the
-    host moves or slows the core); one reading that is too good to be true moves nothing."""
+    """Which floor is the machine's own: the lowest that was held for `settle` readings. Machines flip between states
+    (the host moves or slows the core); one reading that is too good to be true moves nothing."""
 
     def __init__(self, limits=Limits(), settle=3):
         self.limits, self.settle = limits, settle
@@ -142,8 +142,8 @@ def turn(contenders, round_no):
 
 
 class Rounds:
-    """One point: windows of all contenders, interleaved. measure(who) returns a window, read_floor() cycles per packet or
-    None. `dead` holds those that moved no packet at all in a round; they are not asked again."""
+    """One point: windows of all contenders, interleaved. measure(who) returns a window, read_floor() cycles per packet
+    or None. `dead` holds those that moved no packet at all in a round; they are not asked again."""
 
     def __init__(self, contenders, measure, read_floor, floor, limits=Limits(), progress=None):
         self.contenders, self.measure, self.read_floor = list(contenders), measure, read_floor
@@ -212,7 +212,8 @@ def pick(windows, limits=Limits()):
     if not usable:
         return [], windows[-1]['why'] if windows else 'not measured'
     group = max((same_level(usable, w, limits) for w in usable), key=lambda g: (len(g), -cost(g)))
-    return list(by_round(group).values()), f'only {len(good)} of {len(windows)} windows count: {most_common_why(windows)}'
+    why = f'only {len(good)} of {len(windows)} windows count: {most_common_why(windows)}'
+    return list(by_round(group).values()), why
 
 
 def same_level(windows, pivot, limits):
@@ -245,9 +246,9 @@ def result(windows, limits=Limits()):
 def search(measure, low, high, tolerance=0.01, loss=0.0, retries=1):
     """The highest rate that is carried with at most `loss` (a part) lost: RFC 2544 section 26.1, by halving.
 
-    measure(rate) → {'offered': pps, 'lost': part lost}. A trial that fails is tried `retries` times more: a stall of the host
-    is not the device's. Ends when the bracket is narrower than tolerance * its upper end. `rate` is None when even `low`
-    is lost; `bound` says what ended the search: 'loss', 'offered' (the generator gave no more), 'high' or 'low'."""
+    measure(rate) → {'offered': pps, 'lost': part lost}. A trial that fails is tried `retries` times more: a stall of the
+    host is not the device's. Ends when the bracket is narrower than tolerance * its upper end. `rate` is None when even
+    `low` is lost; `bound` says what ended the search: 'loss', 'offered' (the generator gave no more), 'high' or 'low'."""
     trials = []
 
     def carried(rate):
@@ -260,7 +261,8 @@ def search(measure, low, high, tolerance=0.01, loss=0.0, retries=1):
         return trials[-1]
 
     def answer(rate, bound):
-        return {'rate': rate, 'bound': bound, 'tolerance': tolerance, 'loss': loss, 'retries': retries, 'trials': trials}
+        return {'rate': rate, 'bound': bound, 'tolerance': tolerance, 'loss': loss, 'retries': retries,
+                'trials': trials}
 
     top = carried(high)
     if top['ok']:
@@ -283,15 +285,16 @@ def search(measure, low, high, tolerance=0.01, loss=0.0, retries=1):
 # ---- fresh against recorded --------------------------------------------------------------------------------------
 
 def compare(recorded, fresh, tolerance=0.05):
-    """Both: {name: {'ratio': summary, 'better': 'low'|'high', 'quiet': bool}}. Returns {'worse', 'better', 'same', 'unknown'}:
-    lists of (name, recorded median, fresh median or None, change; positive is worse).
+    """Both: {name: {'ratio': summary, 'better': 'low'|'high', 'quiet': bool}}. Returns {'worse', 'better', 'same',
+    'unknown'}: lists of (name, recorded median, fresh median or None, change; positive is worse).
 
     Worse is more than `tolerance` off and outside of what the recorded windows themselves showed."""
     verdicts = {'worse': [], 'better': [], 'same': [], 'unknown': []}
     for name, old in sorted(recorded.items()):
         new = fresh.get(name)
         if new is None or not new.get('ratio') or not new.get('quiet', True):
-            verdicts['unknown'].append((name, old['ratio']['med'], new['ratio']['med'] if new and new.get('ratio') else None, None))
+            now = new['ratio']['med'] if new and new.get('ratio') else None
+            verdicts['unknown'].append((name, old['ratio']['med'], now, None))
             continue
         verdict, change = compare_one(old, new, tolerance)
         verdicts[verdict].append((name, old['ratio']['med'], new['ratio']['med'], change))

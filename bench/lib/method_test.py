@@ -285,7 +285,7 @@ class Search(unittest.TestCase):
 
     def test_ends(self):
         chance = random.Random(3)
-        found = method.search(lambda rate: {'offered': rate, 'lost': chance.choice((0.0, 1.0))}, 1e5, 2e7, tolerance=0.001)
+        found = method.search(lambda rate: {'offered': rate, 'lost': chance.choice((0.0, 1.0))}, 1e5, 2e7, 0.001)
         self.assertLess(len(found['trials']), 60)
 
 

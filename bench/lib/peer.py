@@ -36,8 +36,8 @@ def wait_until(check, seconds, what):
 
 
 class Child:
-    """A process of a peer: on its CPUs, ahead of everything else there, gone when the runner is gone. Its output goes to a
-    file in the run's folder."""
+    """A process of a peer: on its CPUs, ahead of everything else there, gone when the runner is gone. Its output goes to
+    a file in the run's folder."""
 
     def __init__(self, session, name, argv, on=None, env=None, stdout=None, netns=None):
         self.name, self.log = name, os.path.join(session.dir, f'{name}.log')
@@ -52,8 +52,8 @@ class Child:
         session.note(argv)
         with open(self.log, 'ab') as log:
             # Each child is a group of its own: a Ctrl-C in the terminal is the runner's to handle, in order.
-            self.proc = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=stdout or log, stderr=log, env=env, text=True,
-                                         cwd=session.dir, preexec_fn=prepare, start_new_session=True)
+            self.proc = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=stdout or log, stderr=log, env=env,
+                                         text=True, cwd=session.dir, preexec_fn=prepare, start_new_session=True)
         self.stopped = False
 
     @property
@@ -141,8 +141,8 @@ class LineChild(Child):
 
 
 class Peer:
-    """What the runner needs to know of one who forwards packets. Most peers take two ports of the generator's DPDK device
-    and need only start(), version() and the children in self.children; the rest is common."""
+    """What the runner needs to know of one who forwards packets. Most peers take two ports of the generator's DPDK
+    device and need only start(), version() and the children in self.children; the rest is common."""
 
     name = ''
     packages = ()   # Debian's; installed when the peer is asked for
@@ -184,7 +184,8 @@ class Peer:
     # ---- common ----
 
     def profile(self, side):
-        profile = {**self.session.profile_base, **self.own_profile, **self.contender.profile, 'side': side, 'shm': self.shm}
+        profile = {**self.session.profile_base, **self.own_profile, **self.contender.profile}
+        profile.update(side=side, shm=self.shm)
         return {key: value for key, value in profile.items() if value is not None}
 
     def generator_device(self, side, number=None):
@@ -229,7 +230,8 @@ class Peer:
 
     def forwards(self):
         """Waits until packets come out."""
-        wait_until(lambda: self.measure(50)['packets'] > 0, self.patience_s, f'{self.contender.who}: no packet came out')
+        what = f'{self.contender.who}: no packet came out'
+        wait_until(lambda: self.measure(50)['packets'] > 0, self.patience_s, what)
 
     def settle(self):
         """Tables fill, caches of flows too: until two looks agree, or for settle_s."""

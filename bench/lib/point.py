@@ -48,8 +48,8 @@ class Bar:
 
 @dataclass
 class Plot:
-    """A curve per contender over an axis: of the point (axes), else of the contender's profile or options. Points are those
-    whose name begins with `points` and whose axes are as in `only`."""
+    """A curve per contender over an axis: of the point (axes), else of the contender's profile or options. Points are
+    those whose name begins with `points` and whose axes are as in `only`."""
     name: str
     title: str
     points: str

@@ -122,7 +122,7 @@ class Session:
         self.gate.pause()
 
     def read_floor(self):
-        """Cycles per packet of the floor, which runs for that long only; a second look when the core was shared in the first."""
+        """Cycles per packet of the floor, which runs for that long only; a second look when the core was shared."""
         self.gate.resume()
         time.sleep(self.options.settle_ms / 1000)
         found = None
@@ -176,7 +176,8 @@ class PointRun:
 
     def windows(self, rounds):
         session = self.session
-        play = method.Rounds(list(self.up), self.window, session.read_floor, session.floor, session.limits, self.progress.window)
+        play = method.Rounds(list(self.up), self.window, session.read_floor, session.floor, session.limits,
+                             self.progress.window)
         return play.run(rounds)
 
     def window(self, who):
@@ -233,11 +234,13 @@ class PointRun:
             used[contender.who] = method.pick(mine, limits)[0]
             config = self.up[contender.who].config() if contender.who in self.up else ''
             contenders[contender.who] = {
-                'peer': contender.peer, 'job': contender.job, 'profile': contender.profile, 'options': contender.options, **one,
-                'memory': self.memory.get(contender.who), 'config': self.session.plain(config), 'rfc2544': extra.get(contender.who)}
-        ratios = {f'{over}/{under}': method.paired_ratio(used.get(over, []), used.get(under, [])) for over, under in point.ratios}
-        return {'name': point.name, 'title': point.title, 'axes': point.axes, 'two_core': point.two_core, 'quick': point.quick,
-                'seconds': round(seconds, 1), 'contenders': contenders, 'ratios': {k: v for k, v in ratios.items() if v}, 'windows': windows}
+                'peer': contender.peer, 'job': contender.job, 'profile': contender.profile, 'options': contender.options,
+                **one, 'memory': self.memory.get(contender.who), 'config': self.session.plain(config),
+                'rfc2544': extra.get(contender.who)}
+        ratios = {f'{over}/{under}': method.paired_ratio(used[over], used[under]) for over, under in point.ratios}
+        return {'name': point.name, 'title': point.title, 'axes': point.axes, 'two_core': point.two_core,
+                'quick': point.quick, 'seconds': round(seconds, 1), 'contenders': contenders,
+                'ratios': {name: ratio for name, ratio in ratios.items() if ratio}, 'windows': windows}
 
 
 def slim(window):

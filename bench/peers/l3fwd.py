@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """DPDK's example router l3fwd, by LPM or FIB: no neighbours, no TTL expiry, the least that routing a packet can cost.
 
-Built by its own Makefile from Debian's source package of the DPDK that is installed, with its tables enlarged from 1,024
-(LPM) and 65,536 routes (FIB) to 131,072. Half of the routes lead each way: /24s from 16.0.0.0 to port 1, from 24.0.0.0 to
-port 0; "1 route" is one /8 each way.
+Built by its own Makefile from Debian's source package of the DPDK that is installed, with its tables enlarged from
+1,024 (LPM) and 65,536 routes (FIB) to 131,072. Half of the routes lead each way: /24s from 16.0.0.0 to port 1, from
+24.0.0.0 to port 0; "1 route" is one /8 each way.
 """
 import ipaddress
 import os
@@ -30,7 +30,8 @@ class L3fwd(Peer):
 
     @staticmethod
     def program():
-        return os.path.join(TOP, 'build', 'peers', f'l3fwd-{machine.package_version("libdpdk-dev")}', 'l3fwd', 'build', 'l3fwd')
+        folder = f'l3fwd-{machine.package_version("libdpdk-dev")}'
+        return os.path.join(TOP, 'build', 'peers', folder, 'l3fwd', 'build', 'l3fwd')
 
     @classmethod
     def install(cls, session):
@@ -81,8 +82,8 @@ class L3fwd(Peer):
         self.children.append(Child(self.session, self.tag, [
             self.program(), '-l', cpu, '--in-memory', '--no-pci', '--no-telemetry', '--file-prefix', self.tag,
             '-d', self.session.driver, '--vdev', self.generator_device(0), '--vdev', self.generator_device(1), '--',
-            '-p', '0x3', '-P', f'--config=(0,0,{cpu}),(1,0,{cpu})', f'--lookup={self.job}', f'--rule_ipv4={self.rules()}',
-            f'--rule_ipv6={self.dir}/rules6', '--parse-ptype']))
+            '-p', '0x3', '-P', f'--config=(0,0,{cpu}),(1,0,{cpu})', f'--lookup={self.job}',
+            f'--rule_ipv4={self.rules()}', f'--rule_ipv6={self.dir}/rules6', '--parse-ptype']))
         self.forwards()
 
     def config(self):

@@ -44,11 +44,13 @@ class Leat(Peer):
         with open(conf, 'w', encoding='utf-8') as file:
             file.write(self.config())
         self.run_dir = os.path.join(self.dir, 'run')
-        argv = [self.session.leatd, '-c', conf, '--state-dir', os.path.join(self.dir, 'state'), '--run-dir', self.run_dir,
-                '--memory', MEMORY_MB, *self.session.leatd_driver_args()]
+        argv = [self.session.leatd, '-c', conf, '--state-dir', os.path.join(self.dir, 'state'),
+                '--run-dir', self.run_dir, '--memory', MEMORY_MB, *self.session.leatd_driver_args()]
         on = {*self.session.other_cpus, *self.worker_cpus()}
         self.children.append(Child(self.session, self.tag, argv, on=on))
         wait_until(self.ready, self.patience_s, 'leatd is not ready')
+        if self.show('system')[0]['pages'] != 'hugepages':
+            raise Failed('leatd found too few 2 MiB pages; take more by --pages')
         if self.job == 'switch-vhost':
             self.guests_start([os.path.join(self.run_dir, f'{port}.sock') for port in 'ab'])
             self.guests.connect()

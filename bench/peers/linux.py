@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Linux itself, in two namespaces: `dut` has a bridge, or routes, or nftables, between two veths; `gen` has their other ends.
+"""Linux itself, in two namespaces: `dut` has a bridge, or routes, or nftables, between two veths; `gen` has their other
+ends.
 
-Everything happens on one CPU: xdp_gen sends frames into one veth, the kernel forwards them in softirq, a program at the other
-veth counts and drops them (bench/pktgen/xdp_gen.c). So a window runs only while it is asked for, and there is no process to pause.
-The frames go one way; a bridge learns the other side's stations before.
+Everything happens on one CPU: xdp_gen sends frames into one veth, the kernel forwards them in softirq, a program at the
+other veth counts and drops them (bench/pktgen/xdp_gen.c). So a window runs only while it is asked for, and there is no
+process to pause. The frames go one way; a bridge learns the other side's stations before.
 """
 import os
 import platform
@@ -53,8 +54,8 @@ class Linux(Peer):
         for theirs in ('in', 'out'):
             self.ip('link', 'set', theirs, 'up', ns=self.dut)
         (self.bridge if self.job == 'bridge' else self.router)()
-        argv = [self.session.xdp_gen, '--out', f'to@{self.gen}', '--sink', f'from@{self.gen}', '--cpu', self.session.cpu,
-                '--profile', profile_text(self.kernel_profile())]
+        argv = [self.session.xdp_gen, '--out', f'to@{self.gen}', '--sink', f'from@{self.gen}',
+                '--cpu', self.session.cpu, '--profile', profile_text(self.kernel_profile())]
         self.child = LineChild(self.session, self.tag, argv)
         self.children.append(self.child)
         self.child.answer()  # ready
@@ -85,7 +86,8 @@ class Linux(Peer):
         self.ip('address', 'add', '192.0.2.5/30', 'dev', 'out', ns=self.dut)
         for neighbour, device in (('192.0.2.2', 'in'), ('192.0.2.6', 'out')):
             self.ip('neighbour', 'add', neighbour, 'lladdr', MAC_NEXT, 'dev', device, ns=self.dut)
-        for prefix, via in (('10.0.0.0/12', '192.0.2.2'), ('10.16.0.0/12', '192.0.2.6'), ('198.18.0.0/24', '192.0.2.6')):
+        routes = (('10.0.0.0/12', '192.0.2.2'), ('10.16.0.0/12', '192.0.2.6'), ('198.18.0.0/24', '192.0.2.6'))
+        for prefix, via in routes:
             self.ip('route', 'add', prefix, 'via', via, ns=self.dut)
         if self.job in NFT:
             self.in_dut('nft', '-f', os.path.join(os.path.dirname(__file__), NFT[self.job]))
@@ -93,7 +95,9 @@ class Linux(Peer):
     def config(self):
         if self.job in NFT:
             return machine.read(os.path.join(os.path.dirname(__file__), NFT[self.job]))
-        return 'bridge, no STP, no snooping' if self.job == 'bridge' else 'two connected networks, three routes, static neighbours'
+        if self.job == 'bridge':
+            return 'bridge, no STP, no snooping'
+        return 'two connected networks, three routes, static neighbours'
 
     def measure(self, ms):
         return self.child.ask(f'window ms={ms}')

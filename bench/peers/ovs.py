@@ -1,22 +1,26 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Open vSwitch with DPDK, in folders of its own: database, sockets, logs. Debian's service is never started.
 
-Tuning, after OVS's own documentation (topics/dpdk/bridge, pmd): one PMD thread on the bench's CPU by pmd-cpu-mask, everything
-else on the other CPUs; descriptors of 2048; a MAC table that holds all stations. Flow caches: the EMC holds 8192 flows; where
-there are more, it is turned off (emc-insert-inv-prob=0) and the SMC on, as that document advises. max-idle keeps flows for
-ten minutes, so that pauses between windows cost it nothing. Packets carry a hash of the flow, as NICs with RSS give it.
+Tuning, after OVS's own documentation (topics/dpdk/bridge, pmd): one PMD thread on the bench's CPU by pmd-cpu-mask,
+everything else on the other CPUs; descriptors of 2048; a MAC table that holds all stations. Flow caches: the EMC holds
+8192 flows; where there are more, it is turned off (emc-insert-inv-prob=0) and the SMC on, as that document advises.
+max-idle keeps flows for ten minutes, so that pauses between windows cost it nothing. Packets carry a hash of the flow,
+as NICs with RSS give it.
 
-A pause is not SIGSTOP here: a revalidator that was stopped takes the time for its own slowness and throws flows away. The
-generator pauses instead, and the PMD thread, which goes on polling, gets the time that nobody else wants (SCHED_IDLE).
+A pause is not SIGSTOP here: a revalidator that was stopped takes the time for its own slowness and throws flows away.
+The generator pauses instead, and the PMD thread, which goes on polling, gets the time that nobody else wants
+(SCHED_IDLE).
 """
 import glob
 import os
+import re
 
 from bench.lib import machine
 from bench.lib.peer import PRIORITY, Child, Failed, Peer, wait_until
 
 SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema'
 VSWITCHD = '/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk'
+FOLDERS = ('OVS_RUNDIR', 'OVS_DBDIR', 'OVS_LOGDIR', 'OVS_SYSCONFDIR')
 EMC_FLOWS = 8192
 
 # OpenFlow of each job; ports 1 and 2 are the generator's.
@@ -60,15 +64,17 @@ class Ovs(Peer):
         return settings.replace(self.tag, 'bench') + '\n' + '\n'.join(FLOWS[self.job])
 
     def start(self):
-        self.env = {**os.environ, 'OVS_RUNDIR': self.dir, 'OVS_DBDIR': self.dir, 'OVS_LOGDIR': self.dir, 'OVS_SYSCONFDIR': self.dir}
+        self.env = {**os.environ, **{name: self.dir for name in FOLDERS}}
         database = os.path.join(self.dir, 'conf.db')
         machine.run(['ovsdb-tool', 'create', database, SCHEMA], env=self.env)
         rest = self.session.other_cpus or [self.session.cpu]
         self.children.append(Child(self.session, f'{self.tag}-db', [
-            'ovsdb-server', database, f'--remote=punix:{self.dir}/db.sock', f'--unixctl={self.dir}/db.ctl'], on=rest, env=self.env))
+            'ovsdb-server', database, f'--remote=punix:{self.dir}/db.sock', f'--unixctl={self.dir}/db.ctl'],
+            on=rest, env=self.env))
         wait_until(lambda: os.path.exists(f'{self.dir}/db.sock'), 10, 'ovsdb-server has no socket')
         self.vsctl('--no-wait', 'init')
-        self.vsctl('--no-wait', 'set', 'Open_vSwitch', '.', *[f'other_config:{key}="{value}"' for key, value in self.settings().items()])
+        settings = [f'other_config:{key}="{value}"' for key, value in self.settings().items()]
+        self.vsctl('--no-wait', 'set', 'Open_vSwitch', '.', *settings)
         self.switch = Child(self.session, f'{self.tag}-vswitchd', [
             VSWITCHD, f'unix:{self.dir}/db.sock', f'--unixctl={self.dir}/vswitchd.ctl'], on=rest, env=self.env)
         self.children.append(self.switch)
@@ -99,7 +105,8 @@ class Ovs(Peer):
         self.vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=netdev',
                    f'other_config:mac-table-size={min(stations, 1000000)}')
         for side in (0, 1):
-            self.vsctl('add-port', 'br0', f'p{side}', '--', 'set', 'interface', f'p{side}', f'ofport_request={side + 1}', *self.port(side))
+            self.vsctl('add-port', 'br0', f'p{side}', '--', 'set', 'interface', f'p{side}',
+                       f'ofport_request={side + 1}', *self.port(side))
             error = self.vsctl('get', 'interface', f'p{side}', 'error').strip()
             if error != '[]':
                 raise Failed(f'OVS refuses its port: {error}')
@@ -112,8 +119,8 @@ class Ovs(Peer):
     def port(self, side):
         if self.job == 'switch-vhost':
             return ['type=dpdkvhostuserclient', f'options:vhost-server-path={self.dir}/vm{side}.sock']
-        return ['type=dpdk', f'options:dpdk-devargs={self.generator_device(side)}', 'options:n_rxq=1', 'options:n_rxq_desc=2048',
-                'options:n_txq_desc=2048']
+        return ['type=dpdk', f'options:dpdk-devargs={self.generator_device(side)}', 'options:n_rxq=1',
+                'options:n_rxq_desc=2048', 'options:n_txq_desc=2048']
 
     def pmd_threads(self):
         for comm in glob.glob(f'/proc/{self.switch.pid}/task/*/comm'):
@@ -141,8 +148,8 @@ class Ovs(Peer):
 
     def entries(self):
         text = machine.run(['ovs-appctl', '-t', f'{self.dir}/vswitchd.ctl', 'fdb/stats-show', 'br0'], env=self.env)
-        numbers = [int(word) for line in text.splitlines() if 'Current/maximum' in line for word in line.split(':')[1].split('/')[:1]]
-        return numbers[0] if numbers else None
+        found = re.search(r'Current/maximum[^:]*:\s*(\d+)', text)
+        return int(found.group(1)) if found else None
 
     def memory(self):
         return {**super().memory(), 'stations': self.entries()}

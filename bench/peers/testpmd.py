@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""DPDK's testpmd: the least that can be between generator and sink (io), and with a look at the frame (mac, macswap)."""
+"""DPDK's testpmd: the least that can be between generator and sink (io), or with a look at the frame (mac, macswap)."""
 from bench.lib.peer import Child, Peer
 
 

@@ -20,8 +20,9 @@ def routes_point(routes):
     flows = max(1, routes // 2) * 256 if routes > 1 else 65536
     profile = {'macs': 1, 'order': 'rand', 'src': '24.0.0.0/8', 'dst': '16.0.0.0/8', 'flows': flows}
     contenders = [Contender(f'l3fwd-{kind}', 'l3fwd', kind, profile, {'routes': routes}) for kind in ('lpm', 'fib')]
-    return Point(f'routes-{routes}', f'{routes:,} route{"s" if routes > 1 else " each way"}, {flows:,} flows at random, DPDK\'s l3fwd',
-                 contenders, axes={'routes': routes}, ratios=[('l3fwd-fib', 'l3fwd-lpm')], quick=routes == 1000)
+    words = f'{routes:,} routes' if routes > 1 else '1 route each way'
+    return Point(f'routes-{routes}', f'{words}, {flows:,} flows at random, DPDK\'s l3fwd', contenders,
+                 axes={'routes': routes}, ratios=[('l3fwd-fib', 'l3fwd-lpm')], quick=routes == 1000)
 
 
 def points(peers):
