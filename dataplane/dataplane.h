@@ -115,7 +115,7 @@ extern volatile bool dp_tracing;
 void dp_trace_visit(const struct dp_node *node, void **objs, uint16_t n); // node
 
 // next[iface][slot] = slot of the next enabled node, the arc's end at last. Written by control, one byte at a
-// time; read by nodes. l2-out runs on into port-out in the table, without a node in between.
+// time; read by nodes. l2-out and l3-out run on into port-out in the table, without a node in between.
 struct dp_arc_table {
 	uint8_t next[DP_MAX_IFACES][DP_ARC_SLOTS];
 };
@@ -205,6 +205,9 @@ void dp_port_on_link(void (*changed)(unsigned port, bool up));
 
 // node: ports whose link is up, as a bit mask (a switch floods to no dead port).
 extern volatile uint32_t dp_ports_up;
+
+// node: fills in now the checksum that a frame asks for, before it is cut or read. 0, or -EINVAL: it is no frame that could ask.
+int dp_offload_now(struct rte_mbuf *m);
 
 // ---- interfaces that are not ports ------------------------------------------------------------------
 

@@ -118,6 +118,10 @@ static int arc_collect(
 	return (int)n;
 }
 
+static bool runs_on(enum dp_arc arc) {
+	return arc == DP_ARC_L2_OUT || arc == DP_ARC_L3_OUT;
+}
+
 static int arc_layout(enum dp_arc arc, struct err *err) {
 	struct arc_member members[DP_ARC_SLOTS];
 	struct arc *a = &arcs[arc];
@@ -132,14 +136,14 @@ static int arc_layout(enum dp_arc arc, struct err *err) {
 	*a = (struct arc){.n = 1};
 	for (int i = 0; i < n; i++)
 		a->nodes[a->n++] = node_find(members[i].name);
-	// l2-out has no end of its own, it runs on into port-out; another arc that has none ends in a drop.
-	if (!end && arc != DP_ARC_L2_OUT)
+	// l2-out and l3-out have no end of their own, they run on into port-out; another arc that has none ends in a drop.
+	if (!end && !runs_on(arc))
 		a->nodes[a->n++] = node_find("arc_end");
-	if (arc == DP_ARC_L2_OUT) {
+	if (runs_on(arc)) {
 		const struct arc *out = &arcs[DP_ARC_PORT_OUT];
 		if (a->n + out->n - 1 > DP_ARC_SLOTS)
-			return err_set(err, -ENOSPC, "more than %d nodes on l2-out and port-out",
-				DP_ARC_SLOTS - 2);
+			return err_set(err, -ENOSPC, "more than %d nodes on %s and port-out",
+				DP_ARC_SLOTS - 2, arc_names[arc]);
 		for (unsigned s = 1; s < out->n; s++)
 			a->nodes[a->n++] = out->nodes[s];
 	}
@@ -181,7 +185,7 @@ int dp_graph_layout(struct err *err) {
 			return err_set(err, -EEXIST, "two nodes are called %s", node->name);
 	}
 	int rc = drops_layout(err);
-	// port-out first: l2-out runs on into it
+	// port-out first: others run on into it
 	if (rc == 0)
 		rc = arc_layout(DP_ARC_PORT_OUT, err);
 	for (enum dp_arc arc = DP_ARC_PORT_IN; rc == 0 && arc < DP_ARC_PORT_OUT; arc++)
@@ -344,7 +348,10 @@ int dp_arc_enable(const char *name, unsigned iface, bool on, struct err *err) {
 		return err_set(err, -ENOENT, "node %s is on no arc", name);
 	if (iface >= DP_MAX_IFACES)
 		return err_set(err, -EINVAL, "interface %u is out of range", iface);
-	if (node->arc == DP_ARC_PORT_OUT)
+	if (node->arc == DP_ARC_PORT_OUT) {
 		arc_set(DP_ARC_L2_OUT, node, iface, on);
+		arc_set(DP_ARC_L3_OUT, node, iface,
+			on); // a routed interface on a port has the port's index
+	}
 	return arc_set(node->arc, node, iface, on);
 }

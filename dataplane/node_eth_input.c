@@ -38,7 +38,7 @@ struct eth_port {
 	uint32_t port;
 	uint32_t len_max; // 0 when unused: one comparison finds both
 	rte_edge_t edge;
-	bool unused;
+	bool unused, routed;
 };
 
 static void eth_port_load(struct eth_port *p, unsigned index) {
@@ -48,10 +48,11 @@ static void eth_port_load(struct eth_port *p, unsigned index) {
 	p->port = index;
 	p->unused = mode == DP_PORT_UNUSED;
 	p->len_max = p->unused ? 0 : port->mtu + RTE_ETHER_HDR_LEN + 2u * RTE_VLAN_HLEN;
+	p->routed = mode == DP_PORT_L3;
 	p->edge = eth_input.drop_edge;
 	if (mode == DP_PORT_L2)
 		p->edge = dp_arc_next(&eth_input, DP_ARC_L2_IN, index);
-	if (mode == DP_PORT_L3)
+	if (p->routed)
 		p->edge = dp_arc_next(&eth_input, DP_ARC_L3_IN, index);
 }
 
@@ -92,6 +93,8 @@ static __rte_always_inline void eth_chunk(
 		if (unlikely(m->port != p.port))
 			eth_port_load(&p, m->port);
 		next[i] = p.edge;
+		if (p.routed)
+			dp_meta(m)->iface = (uint16_t)p.port;
 		if (unlikely(m->data_len < RTE_ETHER_HDR_LEN || m->pkt_len > p.len_max)) {
 			next[i] = eth_refuse(m, &p);
 			continue;

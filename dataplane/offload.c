@@ -445,6 +445,17 @@ static uint16_t complete(
 	return 1;
 }
 
+int dp_offload_now(struct rte_mbuf *m) {
+	struct offload_headers h;
+
+	if (!(m->ol_flags & RTE_MBUF_F_TX_L4_MASK))
+		return 0;
+	if (m->ol_flags & GSO_FLAGS || offload_parse(m, &h) < 0 || csum_l4(m, &h) < 0)
+		return -EINVAL;
+	m->ol_flags &= ~(REQUESTS | RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6);
+	return 0;
+}
+
 uint16_t dp_offload_complete(const struct dp_port *port, struct rte_mbuf **pkts, uint16_t n,
 	struct rte_mbuf **out, uint16_t out_size) {
 	uint16_t ready = 0;

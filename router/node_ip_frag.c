@@ -108,7 +108,7 @@ static uint16_t ip_frag_process(
 		struct rte_mbuf *m = objs[i];
 		unsigned count;
 
-		if (m->ol_flags & RTE_MBUF_F_TX_L4_MASK && dp_offload_complete_l4(m) != 0) {
+		if (dp_offload_now(m) != 0) {
 			rte_node_enqueue_x1(graph, node, dp_drop(&ip_frag, m, DROP_OFFLOAD), m);
 			continue;
 		}

@@ -17,7 +17,7 @@ static const struct dp_drop switch_flood_drops[] = {
 };
 
 static int switch_flood_trace(const struct rte_mbuf *m, char *buf, size_t size) {
-	const struct sw_port *port = &sw_state_get()->ports[m->port % DP_MAX_PORTS];
+	const struct sw_port *port = sw_source(sw_state_get(), (struct rte_mbuf *)m);
 	unsigned vlan = dp_meta((struct rte_mbuf *)m)->vlan % VLAN_COUNT;
 
 	return snprintf(buf, size, "switch %u, vlan %u, ports 0x%x", port->domain, vlan,
@@ -89,7 +89,9 @@ static void flood_one(struct flood *f, const struct sw_port *port, struct rte_mb
 	const struct vlan_info *v = &port->vlans[dp_meta(m)->vlan];
 	uint32_t mask = v->members & port->reach & dp_ports_up;
 	bool group = *rte_pktmbuf_mtod(m, const uint8_t *) & 1;
-	unsigned iface = group ? __atomic_load_n(&v->routed, __ATOMIC_RELAXED) : 0;
+	// a router does not hear what it says itself
+	unsigned iface =
+		group && m->port < DP_MAX_PORTS ? __atomic_load_n(&v->routed, __ATOMIC_RELAXED) : 0;
 
 	if (mask == 0 && iface == 0) {
 		put(f, m, dp_drop(&switch_flood, m, DROP_NOBODY));
@@ -121,7 +123,7 @@ static uint16_t switch_flood_process(
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = objs[i];
-		const struct sw_port *port = &st->ports[m->port];
+		const struct sw_port *port = sw_source(st, m);
 
 		// The switch may have lost the port between two nodes.
 		if (unlikely(port->vlan.mode == VLAN_NONE))

@@ -29,8 +29,13 @@ struct sw_mirror {
 	uint16_t vlan; // tag for the copies; 0: none
 };
 
+// Those that a transaction replaces still have their domains while it builds the new ones.
+#define SW_DOMAINS (2 * SW_MAX_SWITCHES)
+
 struct sw_state {
 	struct sw_port ports[DP_MAX_PORTS];
+	struct sw_port routers
+		[SW_DOMAINS]; // by domain: where frames of a switch's routed interfaces come from
 	uint32_t mirror_rx[DP_MAX_PORTS], mirror_tx[DP_MAX_PORTS]; // sessions, as a mask
 	struct sw_mirror mirrors[SW_MAX_MIRRORS];
 	unsigned n_switches;
@@ -48,6 +53,19 @@ static inline const struct sw_state *sw_state_get(void) {
 	return atomic_load_explicit(&sw_state, memory_order_acquire);
 }
 
+// node: what a frame in the switch came in by: a port, or its switch's side to the router (dp_meta.domain).
+static inline const struct sw_port *sw_source(const struct sw_state *st, struct rte_mbuf *m) {
+	if (likely(m->port < DP_MAX_PORTS))
+		return &st->ports[m->port];
+	return &st->routers[dp_meta(m)->domain % SW_DOMAINS];
+}
+
+// Where a routed interface is: by interface; vlan 0: nowhere. Control writes, nodes read.
+struct sw_routed_vlan {
+	uint16_t domain, vlan;
+};
+extern struct sw_routed_vlan sw_routed_vlans[DP_MAX_IFACES];
+
 // ---- counters: written by one worker each, read by control ---------------------------------------------
 
 struct sw_counters {
@@ -57,7 +75,7 @@ struct sw_counters {
 	uint64_t mirrored, mirror_failed; // copies made by mirrors
 	uint64_t learn_dropped;           // learning events that found the ring full
 } __rte_cache_aligned;
-extern struct sw_counters sw_counters[DP_MAX_WORKERS][DP_MAX_PORTS];
+extern struct sw_counters sw_counters[DP_MAX_WORKERS][DP_MAX_PORTS + 1]; // the last: routers
 
 // node: one writer, so no atomic add; control reads whole words.
 static inline void sw_count(uint64_t *counter, uint64_t n) {
@@ -65,7 +83,7 @@ static inline void sw_count(uint64_t *counter, uint64_t n) {
 }
 
 static inline struct sw_counters *sw_counters_of(unsigned port) {
-	return &sw_counters[dp_self->id][port];
+	return &sw_counters[dp_self->id][RTE_MIN(port, (unsigned)DP_MAX_PORTS)];
 }
 
 // ---- tags ------------------------------------------------------------------------------------------------
@@ -150,8 +168,6 @@ struct sw_live {
 	uint64_t full_event_ns;   // when it last said that it is full
 };
 
-// Those that a transaction replaces still have their domains while it builds the new ones.
-#define SW_DOMAINS (2 * SW_MAX_SWITCHES)
 extern struct sw_live *sw_lives[SW_DOMAINS]; // by domain; NULL: free
 struct sw_live *sw_live_find(const char *name);
 const char *sw_port_name(const struct sw_live *live, unsigned port); // "-" when it is not a member

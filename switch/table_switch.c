@@ -27,7 +27,8 @@ static struct sw_conf_all running;
 
 struct sw_state *_Atomic sw_state = &no_state;
 _Atomic uint64_t sw_storm_buckets[DP_MAX_PORTS][STORM_CLASSES];
-struct sw_counters sw_counters[DP_MAX_WORKERS][DP_MAX_PORTS];
+struct sw_counters sw_counters[DP_MAX_WORKERS][DP_MAX_PORTS + 1];
+struct sw_routed_vlan sw_routed_vlans[DP_MAX_IFACES];
 struct sw_live *sw_lives[SW_DOMAINS];
 fdb_resolve_fn sw_resolve;
 
@@ -226,6 +227,12 @@ static int build_state(struct sw_plan *plan, struct err *err) {
 		const struct sw_conf *conf = &plan->conf.switches[s];
 
 		build_vlans(st->vlans[s], conf, plan->lives[s]->routed);
+		st->routers[plan->lives[s]->domain] = (struct sw_port){.vlan.mode = VLAN_TRUNK,
+			.vlan.bit_index = DP_MAX_PORTS,
+			.reach = UINT32_MAX,
+			.domain = (uint16_t)plan->lives[s]->domain,
+			.vlans = st->vlans[s],
+			.fdb = fdb_table_ref(plan->lives[s]->fdb)};
 		for (unsigned i = 0; i < conf->n_ports; i++)
 			build_port(st, conf, &conf->ports[i], plan->lives[s], st->vlans[s]);
 		for (unsigned i = 0; i < conf->n_mirrors; i++)
@@ -491,6 +498,7 @@ int sw_routed_attach(
 	if (fdb_static_set(live->fdb, key, 0, FDB_SELF_BIT, clock_now_ns()) != 0)
 		return err_set(err, -ENOSPC, "switch %s is full of static stations", name);
 	live->routed[vlan] = (struct sw_routed){(uint16_t)iface, *mac};
+	sw_routed_vlans[iface] = (struct sw_routed_vlan){(uint16_t)live->domain, (uint16_t)vlan};
 	routed_publish(live, vlan);
 	return 0;
 }
@@ -501,6 +509,7 @@ void sw_routed_detach(const char *name, unsigned vlan) {
 	if (live == NULL || vlan > VLAN_MAX || live->routed[vlan].iface == 0)
 		return;
 	fdb_static_del(live->fdb, fdb_key(fdb_mac48(live->routed[vlan].mac.bytes), vlan));
+	sw_routed_vlans[live->routed[vlan].iface] = (struct sw_routed_vlan){0};
 	live->routed[vlan] = (struct sw_routed){0};
 	routed_publish(live, vlan);
 }
