@@ -40,29 +40,6 @@ LETTER_NODE(
 LETTER_NODE(letter_o, 'O', DP_ARC_L2_OUT, dp_meta(m)->out)
 LETTER_NODE(letter_p, 'P', DP_ARC_PORT_OUT, dp_meta(m)->out)
 
-static uint16_t other_port[DP_MAX_PORTS];
-
-static struct dp_node cross = {
-	.name = "cross",
-	.help = "sends what comes from one port to the other",
-	.arc = DP_ARC_L2_IN,
-	.arc_end = true,
-	.starts = {DP_ARC_L2_OUT},
-};
-
-static uint16_t cross_process(
-	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n) {
-	for (uint16_t i = 0; i < n; i++) {
-		struct rte_mbuf *m = objs[i];
-		unsigned out = other_port[m->port];
-		dp_meta(m)->out = out;
-		rte_node_enqueue_x1(graph, node, dp_arc_next(&cross, DP_ARC_L2_OUT, out), m);
-	}
-	return n;
-}
-
-DP_NODE(cross)
-
 static void enable(const char *node, const char *port, bool on) {
 	struct err err = {0};
 
@@ -128,11 +105,7 @@ static int setup(void **) {
 	if (packet_setup(NULL) < 0)
 		return -1;
 	packet_config(CONFIG);
-	int a = dp_port_find("a"), b = dp_port_find("b");
-	other_port[a] = b;
-	other_port[b] = a;
-	dp_port_mode_set(a, DP_PORT_L2);
-	dp_port_mode_set(b, DP_PORT_L2);
+	packet_cross("a", "b");
 	return 0;
 }
 

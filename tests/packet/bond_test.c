@@ -11,28 +11,6 @@
 #define FLOWS 200
 #define MS    NSEC_PER_MSEC
 
-// Stands in for a switch: what comes from anywhere else leaves by the port `a`, and what comes from `a` by the bond x.
-static struct dp_node cross = {
-	.name = "cross",
-	.help = "sends what comes from one port to the other",
-	.arc = DP_ARC_L2_IN,
-	.arc_end = true,
-	.starts = {DP_ARC_L2_OUT},
-};
-
-static uint16_t cross_process(
-	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n) {
-	for (uint16_t i = 0; i < n; i++) {
-		struct rte_mbuf *m = objs[i];
-		unsigned out = dp_port_find("a") == m->port ? dp_port_find("x") : dp_port_find("a");
-		dp_meta(m)->out = out;
-		rte_node_enqueue_x1(graph, node, dp_arc_next(&cross, DP_ARC_L2_OUT, out), m);
-	}
-	return n;
-}
-
-DP_NODE(cross)
-
 #define RING(name) "\"" name "\": {\"device\": \"ring:" name "\"}"
 #define PORTS      RING("a") ", " RING("x0") ", " RING("x1")
 #define BOND(name, mode, more)                                                                   \
@@ -40,17 +18,12 @@ DP_NODE(cross)
 	"1\"]" more "}}"
 
 static void config(const char *ports) {
-	static const char *const l2[] = {"a", "x", "y"};
 	char text[1024];
 
 	snprintf(text, sizeof(text), "{\"ports\": {%s}}", ports);
 	packet_config("{}");
 	packet_config(text);
-	for (unsigned i = 0; i < RTE_DIM(l2); i++) {
-		int port = dp_port_find(l2[i]);
-		if (port >= 0)
-			dp_port_mode_set(port, DP_PORT_L2);
-	}
+	packet_cross("a", "x");
 	packet_advance(50 * MS);
 }
 

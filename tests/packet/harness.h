@@ -53,6 +53,10 @@ void packet_send(const char *port, const void *bytes, size_t len);
 void packet_send_chain(const char *port, const void *bytes, size_t len, size_t seg);
 // Turns the worker's loop until every queue was polled and nothing comes any more.
 void packet_step(void);
+// Joins two ports: what comes from one leaves by the other. Stands in for a switch (and cannot be beside one).
+void packet_cross(const char *a, const char *b);
+// While the first is set, the workers that have packets for it stand still; the second: one does.
+extern bool packet_cross_stall, packet_cross_stalled;
 // Moves the clock, turns the loop and lets every module poll.
 void packet_advance(uint64_t ns);
 

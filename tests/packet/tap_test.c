@@ -11,28 +11,6 @@
 
 #define CONFIG "{\"ports\": {\"a\": {\"device\": \"ring:a\"}, \"b\": {\"device\": \"ring:b\"}}}"
 
-// Stands in for a switch: from a to b and back.
-static struct dp_node cross = {
-	.name = "cross",
-	.help = "sends what comes from one port to the other",
-	.arc = DP_ARC_L2_IN,
-	.arc_end = true,
-	.starts = {DP_ARC_L2_OUT},
-};
-
-static uint16_t cross_process(
-	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n) {
-	for (uint16_t i = 0; i < n; i++) {
-		struct rte_mbuf *m = objs[i];
-		unsigned out = dp_port_find("a") == m->port ? dp_port_find("b") : dp_port_find("a");
-		dp_meta(m)->out = out;
-		rte_node_enqueue_x1(graph, node, dp_arc_next(&cross, DP_ARC_L2_OUT, out), m);
-	}
-	return n;
-}
-
-DP_NODE(cross)
-
 static const char udp_text[] = "020000000001 020000000002 0800 "
 			       "45000020 00000000 40110000 0a000001 0a000002 0035 1092 0008 0000 "
 			       "00000000 00000000 00000000 0000 00000000";
@@ -259,8 +237,7 @@ static int setup(void **) {
 	if (packet_setup(NULL) < 0)
 		return -1;
 	packet_config(CONFIG);
-	dp_port_mode_set(dp_port_find("a"), DP_PORT_L2);
-	dp_port_mode_set(dp_port_find("b"), DP_PORT_L2);
+	packet_cross("a", "b");
 	return 0;
 }
 

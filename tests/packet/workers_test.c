@@ -17,45 +17,12 @@
 #define WAIT_S   20
 #define INFLIGHT 64
 
-static uint16_t other_port[DP_MAX_PORTS];
-static bool stall, stalled;
-
-// From a to b and back; stands still when told to.
-static struct dp_node cross = {
-	.name = "cross",
-	.help = "sends what comes from one port to the other",
-	.arc = DP_ARC_L2_IN,
-	.arc_end = true,
-	.starts = {DP_ARC_L2_OUT},
-};
-
-static uint16_t cross_process(
-	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n) {
-	while (__atomic_load_n(&stall, __ATOMIC_RELAXED)) {
-		__atomic_store_n(&stalled, true, __ATOMIC_RELAXED);
-		rte_pause();
-	}
-	for (uint16_t i = 0; i < n; i++) {
-		struct rte_mbuf *m = objs[i];
-		unsigned out = other_port[m->port];
-		dp_meta(m)->out = out;
-		rte_node_enqueue_x1(graph, node, dp_arc_next(&cross, DP_ARC_L2_OUT, out), m);
-	}
-	return n;
-}
-
-DP_NODE(cross)
-
 static void use_workers(unsigned n) {
 	char text[256];
 
 	snprintf(text, sizeof(text), "{" PORTS ", \"system\": {\"workers\": %u}}", n);
 	packet_config(text);
-	int a = dp_port_find("a"), b = dp_port_find("b");
-	other_port[a] = b;
-	other_port[b] = a;
-	dp_port_mode_set(a, DP_PORT_L2);
-	dp_port_mode_set(b, DP_PORT_L2);
+	packet_cross("a", "b");
 }
 
 // ---- traffic -----------------------------------------------------------------------------------------------
@@ -130,10 +97,10 @@ static void use_ports(unsigned workers, bool both) {
 		both ? "\"a\": {\"device\": \"ring:a\"}," : "",
 		"\"system\": {\"workers\":", workers);
 	packet_config(text);
-	int a = dp_port_find("a"), b = dp_port_find("b");
 	if (both)
-		other_port[b] = a;
-	dp_port_mode_set(b, DP_PORT_L2);
+		packet_cross("a", "b");
+	else
+		dp_port_mode_set(dp_port_find("b"), DP_PORT_L2);
 }
 
 static void send_numbered(uint32_t number) {
@@ -213,14 +180,14 @@ static void test_stuck_worker_is_noticed(void **) {
 
 	use_workers(1);
 	event_set_sink(event_sink, NULL);
-	__atomic_store_n(&stall, true, __ATOMIC_RELAXED);
+	__atomic_store_n(&packet_cross_stall, true, __ATOMIC_RELAXED);
 	packet_send("a", frame, sizeof(frame));
-	wait_for(&stalled);
+	wait_for(&packet_cross_stalled);
 	poll_for(1);
 	bool early = strcmp(worker_state(), "stuck") == 0;
 	poll_for(3);
 	bool noticed = strcmp(worker_state(), "stuck") == 0;
-	__atomic_store_n(&stall, false, __ATOMIC_RELAXED); // before a failure waits for it
+	__atomic_store_n(&packet_cross_stall, false, __ATOMIC_RELAXED); // before a failure waits for it
 	assert_false(early);
 	assert_true(noticed);
 	assert_string_equal(events, "worker.stuck ");
