@@ -187,7 +187,8 @@ static void test_stuck_worker_is_noticed(void **) {
 	bool early = strcmp(worker_state(), "stuck") == 0;
 	poll_for(3);
 	bool noticed = strcmp(worker_state(), "stuck") == 0;
-	__atomic_store_n(&packet_cross_stall, false, __ATOMIC_RELAXED); // before a failure waits for it
+	__atomic_store_n(
+		&packet_cross_stall, false, __ATOMIC_RELAXED); // before a failure waits for it
 	assert_false(early);
 	assert_true(noticed);
 	assert_string_equal(events, "worker.stuck ");
