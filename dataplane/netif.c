@@ -205,15 +205,17 @@ int netif_mac_get(const char *name, struct mac *mac) {
 	return rc;
 }
 
-// IFF_RUNNING follows the carrier by up to a second: the kernel takes a lost one down once per second, at leisure. A
-// bond cannot wait for that.
-bool netif_running(const struct netif *nif) {
+// IFF_RUNNING follows the carrier by up to a second: the kernel attends to changes once per second. ETHTOOL_GLINK reads
+// the carrier itself, but waits for whoever configures interfaces at the moment, in any namespace.
+bool netif_running(const struct netif *nif, bool at_once) {
 	struct ethtool_value carrier = {.cmd = ETHTOOL_GLINK};
 	short flags = 0;
 
 	if (flags_get(nif->name, &flags) < 0 || !(flags & IFF_UP))
 		return false;
-	return ethtool(nif->name, &carrier) == 0 ? carrier.data : flags & IFF_RUNNING;
+	if (at_once && ethtool(nif->name, &carrier) == 0)
+		return carrier.data;
+	return flags & IFF_RUNNING;
 }
 
 bool netif_present(const struct netif *nif) {

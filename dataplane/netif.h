@@ -36,7 +36,8 @@ int netif_up(const char *name, bool up);
 int netif_channels_set(struct netif *nif, unsigned n, struct err *err);
 int netif_mac_set(const char *name, const struct mac *mac);
 int netif_mac_get(const char *name, struct mac *mac);
-bool netif_running(const struct netif *nif); // up, with carrier
+// Up, with carrier. `at_once`: asks in a way that may block for a moment, for those who cannot be a second late.
+bool netif_running(const struct netif *nif, bool at_once);
 bool netif_present(const struct netif *nif); // still the same interface
 uint64_t netif_speed_bps(const char *name);  // 0: unknown
 // The kernel's driver ("veth", "virtio_net", "ixgbe"); "" when it does not say.

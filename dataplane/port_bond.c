@@ -373,6 +373,7 @@ static int member_open(struct port *port, struct bond *bond, const struct port_c
 		return err_set(err, -ENOMEM, "out of memory for member %s", name);
 	port_conf_decode(name, member->conf, &own);
 	own.mtu = conf->mtu;
+	member->member = true;
 	int rc = port_open(member, &own, 1, &why);
 	if (rc < 0) {
 		port_free(member);

@@ -162,7 +162,7 @@ static bool kernel_link(struct port *port) {
 	if (!present && !port->gone)
 		snprintf(port->why, sizeof(port->why), "the kernel interface has disappeared");
 	port->gone |= !present;
-	return !port->gone && netif_running(&kernel->nif);
+	return !port->gone && netif_running(&kernel->nif, port->member);
 }
 
 static void kernel_enable(struct port *port, bool on) {

@@ -59,6 +59,7 @@ struct port {
 	uint64_t rx_offloads; // RTE_ETH_RX_OFFLOAD_* to ask of the device
 
 	bool open, started, enabled, link_up, link_known, gone, resting;
+	bool member; // of a bond
 	uint64_t speed_bps;
 	uint16_t saved_rxq; // while disabled
 	void *state;        // the kind's own

@@ -125,7 +125,7 @@ static bool tap_link(struct port *port) {
 	struct netif nif = {0};
 
 	snprintf(nif.name, sizeof(nif.name), "%s", tap_name(port));
-	return netif_running(&nif);
+	return netif_running(&nif, false);
 }
 
 static void tap_enable(struct port *port, bool on) {
