@@ -32,7 +32,7 @@
 #define REGIONS_MAX   256
 #define RELAY_MAX     64 // messages per turn, each way
 #define RELAY_WAIT_US 500
-#define SILENCE_NS    (10 * NSEC_PER_SEC) // in a handshake; one that goes on may take as long as it likes
+#define SILENCE_NS    (10 * NSEC_PER_SEC) // in a handshake, which may go on longer
 #define RETRY_NS      (500 * NSEC_PER_MSEC)
 #define HANG_UP_NS    (2 * NSEC_PER_SEC)
 #define DESC_BYTES    16
@@ -79,7 +79,7 @@ struct memif {
 	int listen_fd; // server: at path; client: at inner, for the driver
 	int peer_fd, driver_fd;
 	uint64_t since_ns; // the last message, or attempt to connect
-	unsigned ways; // bit per direction that a ring was named for
+	unsigned ways;     // bit per direction that a ring was named for
 	unsigned n_regions;
 	uint64_t regions[REGIONS_MAX]; // sizes
 };
