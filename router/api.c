@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The routers as people and programs see them: nouns and actions.
+#include "lib/clock.h"
+#include "lib/json.h"
+#include "router/neigh.h"
+#include "router/nexthop.h"
+#include "router/rib.h"
+#include "router/router_priv.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool wanted(const json_t *filter, const char *name, const char *value) {
+	const char *want = json_string_value(json_object_get(filter, name));
+
+	return want == NULL || strcasecmp(want, value) == 0;
+}
+
+static int append(json_t *rows, json_t *row, struct err *err) {
+	if (row != NULL && json_array_append_new(rows, row) == 0)
+		return 0;
+	return err_set(err, -ENOMEM, "out of memory");
+}
+
+static const char *iface_name(unsigned index) {
+	const struct rtr_iface *iface = rtr_iface(index);
+
+	return iface ? iface->name : "-";
+}
+
+// ---- interfaces ---------------------------------------------------------------------------------------------
+
+static const struct schema_row interface_columns[] = {
+	{.name = "interface", .type = SCHEMA_NAME, .flags = SCHEMA_KEY, .help = "interface"},
+	{.name = "router", .type = SCHEMA_NAME, .flags = SCHEMA_KEY, .help = "its router"},
+	{.name = "on", .type = SCHEMA_STRING, .help = "port, or switch and VLAN"},
+	{.name = "state", .type = SCHEMA_STRING, .help = "up when its port has a link"},
+	{.name = "addresses",
+		.type = SCHEMA_STRING,
+		.help = "addresses; a trailing ? is still looked up for duplicates"},
+	{.name = "mtu",
+		.type = SCHEMA_INT,
+		.flags = SCHEMA_GAUGE,
+		.unit = "B",
+		.help = "largest IP packet"},
+	{.name = "mac", .type = SCHEMA_MAC, .flags = SCHEMA_WIDE, .help = "MAC address"},
+	{.name = "zone",
+		.type = SCHEMA_STRING,
+		.flags = SCHEMA_WIDE,
+		.help = "zone of the firewall"},
+	{.name = "rx_packets",
+		.type = SCHEMA_INT,
+		.flags = SCHEMA_COUNTER,
+		.help = "IP packets that came in by it"},
+	{.name = "rx_bytes",
+		.type = SCHEMA_INT,
+		.flags = SCHEMA_COUNTER | SCHEMA_WIDE,
+		.help = "their bytes"},
+	{.name = "tx_packets",
+		.type = SCHEMA_INT,
+		.flags = SCHEMA_COUNTER,
+		.help = "IP packets that were routed out by it"},
+	{.name = "tx_bytes",
+		.type = SCHEMA_INT,
+		.flags = SCHEMA_COUNTER | SCHEMA_WIDE,
+		.help = "their bytes"},
+	{0},
+};
+
+static void addresses_print(const struct rtr_iface *iface, char *text, size_t size) {
+	size_t n = 0;
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < iface->n_addrs && n < size; i++) {
+		char one[PREFIX_STRLEN];
+		bool usable = neigh_address_usable(iface->index, &iface->addrs[i].addr);
+
+		n += (size_t)snprintf(text + n, size - n, "%s%s%s", i ? " " : "",
+			prefix_print(&iface->addrs[i], one), usable ? "" : "?");
+	}
+}
+
+static json_t *interface_row(const struct rtr_iface *iface) {
+	const struct rtr_conf *router = rtr_conf_find(&rtr_running, iface->router);
+	const struct rtr_conf_iface *conf = router ? rtr_conf_iface(router, iface->name) : NULL;
+	struct rtr_count count = rtr_iface_count(iface->index);
+	struct dp_port_info info = {.link_up = true};
+	char on[80], addrs[RTR_IFACE_ADDRS * PREFIX_STRLEN], mac[MAC_STRLEN];
+	struct mac bytes;
+
+	if (iface->port != DP_NONE) {
+		dp_port_info(iface->port, &info);
+		snprintf(on, sizeof(on), "%s", conf ? conf->port : "-");
+	} else {
+		snprintf(on, sizeof(on), "%s vlan %u", conf ? conf->sw : "-", iface->vlan);
+	}
+	addresses_print(iface, addrs, sizeof(addrs));
+	memcpy(&bytes, &iface->mac, sizeof(bytes));
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I, s:I}",
+		"interface", iface->name, "router", iface->router, "on", on, "state",
+		info.link_up ? "up" : "down", "addresses", addrs, "mtu", (int)iface->mtu, "mac",
+		mac_print(&bytes, mac), "zone", iface->zone, "rx_packets",
+		(json_int_t)count.rx_packets, "rx_bytes", (json_int_t)count.rx_bytes, "tx_packets",
+		(json_int_t)count.tx_packets, "tx_bytes", (json_int_t)count.tx_bytes);
+}
+
+static int interfaces_show(const json_t *filter, size_t limit, json_t *rows, struct err *err) {
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < DP_MAX_IFACES && json_array_size(rows) < limit; i++)
+		if (rtr_ifaces[i] && wanted(filter, "interface", rtr_ifaces[i]->name) &&
+			wanted(filter, "router", rtr_ifaces[i]->router))
+			rc = append(rows, interface_row(rtr_ifaces[i]), err);
+	return rc;
+}
+
+// ---- routers ------------------------------------------------------------------------------------------------
+
+static const struct schema_row router_columns[] = {
+	{.name = "router", .type = SCHEMA_NAME, .flags = SCHEMA_KEY, .help = "router"},
+	{.name = "interfaces",
+		.type = SCHEMA_INT,
+		.flags = SCHEMA_GAUGE,
+		.help = "routed interfaces"},
+	{.name = "routes4",
+		.type = SCHEMA_INT,
+		.flags = SCHEMA_GAUGE,
+		.help = "IPv4 prefixes, neighbours included"},
+	{.name = "routes6",
+		.type = SCHEMA_INT,
+		.flags = SCHEMA_GAUGE,
+		.help = "IPv6 prefixes, neighbours included"},
+	{.name = "limit4",
+		.type = SCHEMA_INT,
+		.flags = SCHEMA_GAUGE,
+		.help = "IPv4 prefixes at most"},
+	{.name = "limit6",
+		.type = SCHEMA_INT,
+		.flags = SCHEMA_GAUGE,
+		.help = "IPv6 prefixes at most"},
+	{.name = "refused",
+		.type = SCHEMA_INT,
+		.flags = SCHEMA_COUNTER,
+		.help = "routes refused for want of room"},
+	{.name = "fib",
+		.type = SCHEMA_BYTES,
+		.flags = SCHEMA_GAUGE,
+		.help = "memory of the forwarding tables"},
+	{.name = "rib",
+		.type = SCHEMA_BYTES,
+		.flags = SCHEMA_GAUGE,
+		.help = "memory of the routes"},
+	{.name = "audited",
+		.type = SCHEMA_INT,
+		.flags = SCHEMA_COUNTER | SCHEMA_WIDE,
+		.help = "prefixes compared with the forwarding table"},
+	{.name = "repaired",
+		.type = SCHEMA_INT,
+		.flags = SCHEMA_COUNTER,
+		.help = "of these, wrong and put right"},
+	{0},
+};
+
+static int routers_show(const json_t *filter, size_t limit, json_t *rows, struct err *err) {
+	int rc = 0;
+
+	for (unsigned v = 0; rc == 0 && v < RTR_MAX_VRFS && json_array_size(rows) < limit; v++) {
+		const struct rtr_vrf *vrf = rtr_vrfs[v];
+		struct rib_stats s;
+		unsigned n = 0;
+
+		if (vrf == NULL || !wanted(filter, "router", vrf->name))
+			continue;
+		for (unsigned i = 0; i < DP_MAX_IFACES; i++)
+			n += rtr_ifaces[i] && rtr_ifaces[i]->vrf == v;
+		rib_stats(vrf, &s);
+		rc = append(rows,
+			json_pack("{s:s, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+				"router", vrf->name, "interfaces", (int)n, "routes4",
+				(int)s.routes4, "routes6", (int)s.routes6, "limit4",
+				(json_int_t)vrf->limit4, "limit6", (json_int_t)vrf->limit6,
+				"refused", (json_int_t)s.refused, "fib", (json_int_t)s.fib_bytes,
+				"rib", (json_int_t)s.rib_bytes, "audited", (json_int_t)s.audited,
+				"repaired", (json_int_t)s.repaired),
+			err);
+	}
+	return rc;
+}
+
+// ---- routes -------------------------------------------------------------------------------------------------
+
+static const char *const source_words[RTR_SRC_COUNT + 1] = {
+	"local", "connected", "neighbor", "static", "kernel", "leak", "ra", "dhcp", NULL};
+
+static const struct schema_row route_columns[] = {
+	{.name = "prefix", .type = SCHEMA_PREFIX, .flags = SCHEMA_KEY, .help = "destinations"},
+	{.name = "router", .type = SCHEMA_NAME, .flags = SCHEMA_KEY, .help = "router"},
+	{.name = "source", .type = SCHEMA_ENUM, .words = source_words, .help = "who says so"},
+	{.name = "via", .type = SCHEMA_STRING, .help = "next hops, or what happens instead"},
+	{.name = "distance",
+		.type = SCHEMA_INT,
+		.help = "preference among sources; less is better"},
+	{.name = "metric",
+		.type = SCHEMA_INT,
+		.help = "preference at one distance; less is better"},
+	{.name = "best", .type = SCHEMA_BOOL, .help = "in use"},
+	{.name = "nexthop",
+		.type = SCHEMA_INT,
+		.flags = SCHEMA_WIDE,
+		.help = "number of its next hop"},
+	{0},
+};
+
+struct walk {
+	const json_t *filter;
+	const struct rtr_vrf *vrf;
+	json_t *rows;
+	size_t limit;
+	struct err *err;
+	struct prefix only; // family NONE: all
+	int rc;
+};
+
+static const char *special(unsigned kind) {
+	switch (kind) {
+	case RTR_NH_LOCAL:
+		return "local";
+	case RTR_NH_BLACKHOLE:
+		return "blackhole";
+	case RTR_NH_UNREACHABLE:
+		return "unreachable";
+	case RTR_NH_PROHIBIT:
+		return "prohibit";
+	default:
+		return "-";
+	}
+}
+
+static void via_print(uint32_t slot, char *text, size_t size) {
+	struct rtr_path paths[RTR_CONF_PATHS];
+	const struct rtr_nh *nh = &rtr_nhs[slot];
+	unsigned count = nexthop_paths(slot, paths, RTE_DIM(paths));
+	size_t n = 0;
+
+	snprintf(text, size, "%s", special(nh->kind));
+	if (nh->kind == RTR_NH_VRF)
+		snprintf(
+			text, size, "router %s", rtr_vrfs[nh->vrf] ? rtr_vrfs[nh->vrf]->name : "-");
+	for (unsigned i = 0; i < count && n < size; i++) {
+		char via[ADDR_STRLEN], weight[16] = "";
+
+		if (count > 1 && paths[i].weight > 1)
+			snprintf(weight, sizeof(weight), " x%u", paths[i].weight);
+		n += (size_t)snprintf(text + n, size - n, "%s%s%s%s%s", i ? ", " : "",
+			paths[i].gateway.family ? addr_print(&paths[i].gateway, via) : "",
+			paths[i].gateway.family ? " " : "", iface_name(paths[i].iface), weight);
+	}
+}
+
+static bool route_row(const struct rtr_route *route, void *arg) {
+	struct walk *w = arg;
+	const char *source = source_words[route->source];
+	char prefix[PREFIX_STRLEN], via[512];
+
+	prefix_print(&route->prefix, prefix);
+	if (!wanted(w->filter, "source", source) || !wanted(w->filter, "prefix", prefix) ||
+		!wanted(w->filter, "key", prefix) ||
+		(route->source == RTR_SRC_NEIGHBOR && !json_object_get(w->filter, "source")))
+		return true;
+	via_print(route->slot, via, sizeof(via));
+	w->rc = append(w->rows,
+		json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:b, s:I}", "prefix", prefix, "router",
+			w->vrf->name, "source", source, "via", via, "distance",
+			(int)route->distance, "metric", (json_int_t)route->metric, "best",
+			(int)route->best, "nexthop", (json_int_t)route->slot),
+		w->err);
+	return w->rc == 0 && json_array_size(w->rows) < w->limit;
+}
+
+static int routes_show(const json_t *filter, size_t limit, json_t *rows, struct err *err) {
+	struct walk w = {.filter = filter, .rows = rows, .limit = limit, .err = err};
+
+	for (unsigned v = 0; w.rc == 0 && v < RTR_MAX_VRFS; v++) {
+		w.vrf = rtr_vrfs[v];
+		if (w.vrf && wanted(filter, "router", w.vrf->name) && json_array_size(rows) < limit)
+			rib_foreach(w.vrf, NULL, route_row, &w);
+	}
+	return w.rc;
+}
+
+// ---- neighbors ----------------------------------------------------------------------------------------------
+
+static const char *const state_words[] = {
+	"incomplete", "reachable", "stale", "delay", "probe", "failed", "static", NULL};
+
+static const struct schema_row neighbor_columns[] = {
+	{.name = "address", .type = SCHEMA_ADDRESS, .flags = SCHEMA_KEY, .help = "neighbour"},
+	{.name = "interface", .type = SCHEMA_NAME, .flags = SCHEMA_KEY, .help = "interface"},
+	{.name = "mac", .type = SCHEMA_STRING, .help = "its MAC address, when it is known"},
+	{.name = "state",
+		.type = SCHEMA_ENUM,
+		.words = state_words,
+		.help = "as in RFC 4861 section 7.3.2"},
+	{.name = "age", .type = SCHEMA_INT, .unit = "s", .help = "in this state"},
+	{.name = "router",
+		.type = SCHEMA_BOOL,
+		.flags = SCHEMA_WIDE,
+		.help = "says that it is a router"},
+	{.name = "queued",
+		.type = SCHEMA_INT,
+		.flags = SCHEMA_WIDE,
+		.help = "packets that wait for it"},
+	{0},
+};
+
+static bool neighbor_row(const struct neigh_info *info, void *arg) {
+	struct walk *w = arg;
+	char addr[ADDR_STRLEN], mac[MAC_STRLEN];
+	bool known = info->state != NEIGH_INCOMPLETE && info->state != NEIGH_FAILED;
+
+	addr_print(&info->addr, addr);
+	if (!wanted(w->filter, "address", addr) || !wanted(w->filter, "key", addr) ||
+		!wanted(w->filter, "interface", iface_name(info->iface)) ||
+		!wanted(w->filter, "state", state_words[info->state]))
+		return true;
+	w->rc = append(w->rows,
+		json_pack("{s:s, s:s, s:s, s:s, s:I, s:b, s:i}", "address", addr, "interface",
+			iface_name(info->iface), "mac", known ? mac_print(&info->mac, mac) : "-",
+			"state", state_words[info->state], "age",
+			(json_int_t)(info->age_ns / NSEC_PER_SEC), "router", (int)info->router,
+			"queued", (int)info->queued),
+		w->err);
+	return w->rc == 0 && json_array_size(w->rows) < w->limit;
+}
+
+static int neighbors_show(const json_t *filter, size_t limit, json_t *rows, struct err *err) {
+	struct walk w = {.filter = filter, .rows = rows, .limit = limit, .err = err};
+
+	if (limit > 0)
+		neigh_foreach(neighbor_row, &w);
+	return w.rc;
+}
+
+const struct module_noun rtr_nouns[] = {
+	{.name = "routers",
+		.help = "routers and how full their tables are",
+		.columns = router_columns,
+		.show = routers_show},
+	{.name = "interfaces",
+		.help = "routed interfaces",
+		.columns = interface_columns,
+		.show = interfaces_show},
+	{.name = "routes",
+		.help = "routes",
+		.columns = route_columns,
+		.show = routes_show,
+		.no_metrics = true},
+	{.name = "neighbors",
+		.help = "ARP and neighbour discovery",
+		.columns = neighbor_columns,
+		.show = neighbors_show,
+		.no_metrics = true},
+	{0},
+};
+
+// ---- flush neighbors ----------------------------------------------------------------------------------------
+
+static const struct schema_row flush_args[] = {
+	{.name = "interface", .type = SCHEMA_NAME, .help = "only those of this interface"},
+	{.name = "address",
+		.type = SCHEMA_ADDRESS,
+		.example = "\"10.0.10.9\"",
+		.help = "only this one"},
+	{0},
+};
+
+static int flush(const json_t *args, json_t **result, struct err *err) {
+	const char *name = json_string_value(json_object_get(args, "interface"));
+	const char *text = json_string_value(json_object_get(args, "address"));
+	struct addr addr;
+	int index = -1;
+
+	for (unsigned i = 0; name && index < 0 && i < DP_MAX_IFACES; i++)
+		if (rtr_ifaces[i] && strcmp(rtr_ifaces[i]->name, name) == 0)
+			index = (int)i;
+	if (name && index < 0)
+		return err_set(err, -ENOENT, "there is no routed interface %s", name);
+	if (text)
+		addr_parse(text, &addr);
+	*result = json_pack("{s:i}", "flushed", neigh_flush(index, text ? &addr : NULL));
+	return 0;
+}
+
+const struct module_action rtr_actions[] = {
+	{.verb = "flush",
+		.noun = "neighbors",
+		.help = "forgets learnt neighbours",
+		.args = flush_args,
+		.run = flush},
+	{0},
+};

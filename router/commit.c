@@ -1,0 +1,607 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The transaction: a plan is built aside, and swapped in. Routes are not pointers to swap: they are set one by one in commit, from next
+// hops that prepare has made; those of the old configuration that were not set again are swept.
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "router/neigh.h"
+#include "router/nexthop.h"
+#include "router/policy.h"
+#include "router/rib.h"
+#include "router/router_priv.h"
+#include "switch/switch.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct plan_iface {
+	struct rtr_iface *iface; // to be published
+	const struct rtr_conf_iface *conf;
+	bool fresh; // its index was made for it
+};
+
+struct plan_route {
+	uint16_t vrf;
+	struct rtr_route route;
+};
+
+struct plan {
+	struct rtr_conf_all conf, old_conf;
+	struct rtr_vrf *vrfs[RTR_MAX_VRFS], *old_vrfs[RTR_MAX_VRFS]; // by index; old: to be freed
+	struct plan_iface *ifaces;
+	unsigned n_ifaces;
+	struct rtr_iface **old_ifaces; // to be freed
+	unsigned n_old;
+	uint16_t gone[DP_MAX_IFACES]; // indices of VLAN interfaces to be freed
+	unsigned n_gone;
+	bool unused[DP_MAX_PORTS]; // ports that nobody has any more
+	struct plan_route *routes;
+	unsigned n_routes, routes_cap;
+	struct rtr_rules *rules[RTR_MAX_VRFS], *old_rules[RTR_MAX_VRFS];
+};
+
+struct rtr_conf_all rtr_running;
+
+int rtr_vrf_find(const char *name) {
+	for (unsigned v = 0; v < RTR_MAX_VRFS; v++)
+		if (rtr_vrfs[v] && strcmp(rtr_vrfs[v]->name, name) == 0)
+			return (int)v;
+	return -ENOENT;
+}
+
+// ---- prepare: VRFs and interfaces ---------------------------------------------------------------------------
+
+static int plan_vrf(const struct plan *plan, const char *name) {
+	for (unsigned v = 0; v < RTR_MAX_VRFS; v++)
+		if (plan->vrfs[v] && strcmp(plan->vrfs[v]->name, name) == 0)
+			return (int)v;
+	return -ENOENT;
+}
+
+static int vrf_index_free(const struct plan *plan) {
+	for (unsigned v = 0; v < RTR_MAX_VRFS; v++)
+		if (plan->vrfs[v] == NULL && rtr_vrfs[v] == NULL)
+			return (int)v;
+	return -ENOSPC;
+}
+
+// Other limits need other tables: the router begins anew, with the same index.
+static int vrf_prepare(struct plan *plan, const struct rtr_conf *router, struct err *err) {
+	int index = rtr_vrf_find(router->name);
+
+	if (index >= 0 && rtr_vrfs[index]->limit4 == router->limit4 &&
+		rtr_vrfs[index]->limit6 == router->limit6) {
+		plan->vrfs[index] = rtr_vrfs[index];
+		return 0;
+	}
+	if (index < 0)
+		index = vrf_index_free(plan);
+	if (index < 0)
+		return err_set(
+			err, -ENOSPC, "more than %d routers, those that go included", RTR_MAX_VRFS);
+	plan->vrfs[index] =
+		rib_vrf_new(router->name, (uint16_t)index, router->limit4, router->limit6, err);
+	return plan->vrfs[index] ? 0 : err->code;
+}
+
+static int ifaces_prepare(struct plan *plan, const struct rtr_conf *router, struct err *err) {
+	int vrf = plan_vrf(plan, router->name);
+
+	for (unsigned i = 0; i < router->n_ifaces; i++) {
+		struct plan_iface *p = &plan->ifaces[plan->n_ifaces];
+		char path[128];
+
+		p->conf = &router->ifaces[i];
+		p->iface = rtr_iface_build(router, p->conf, (uint16_t)vrf, err);
+		if (p->iface == NULL) {
+			snprintf(path, sizeof(path), "routers.%s.interfaces.%s", router->name,
+				p->conf->name);
+			snprintf(err->path, sizeof(err->path), "%s", path);
+			return err->code ? err->code : -EINVAL;
+		}
+		p->fresh = p->iface->port == DP_NONE && rtr_ifaces[p->iface->index] == NULL;
+		plan->n_ifaces++;
+	}
+	return 0;
+}
+
+static const struct plan_iface *plan_iface(
+	const struct plan *plan, const struct rtr_conf_iface *conf) {
+	for (unsigned i = 0; i < plan->n_ifaces; i++)
+		if (plan->ifaces[i].conf == conf)
+			return &plan->ifaces[i];
+	return NULL;
+}
+
+// ---- prepare: routes ----------------------------------------------------------------------------------------
+
+static int route_add(
+	struct plan *plan, unsigned vrf, const struct rtr_route *route, struct err *err) {
+	if (plan->n_routes == plan->routes_cap) {
+		unsigned cap = plan->routes_cap ? plan->routes_cap * 2 : 64;
+		struct plan_route *grown = reallocarray(plan->routes, cap, sizeof(*grown));
+
+		if (grown == NULL) {
+			nexthop_put(route->slot);
+			return err_set(err, -ENOMEM, "routers: out of memory");
+		}
+		plan->routes = grown;
+		plan->routes_cap = cap;
+	}
+	plan->routes[plan->n_routes++] = (struct plan_route){(uint16_t)vrf, *route};
+	return 0;
+}
+
+static int64_t slot_of_paths(const struct plan *plan, unsigned vrf, const struct rtr_conf *router,
+	const struct rtr_conf_path *paths, unsigned n, struct err *err) {
+	struct rtr_path hops[RTR_CONF_PATHS];
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct plan_iface *p =
+			plan_iface(plan, rtr_conf_path_iface(router, &paths[i]));
+
+		hops[i] = (struct rtr_path){p->iface->index, paths[i].via, paths[i].weight};
+	}
+	return nexthop_get((uint16_t)vrf, hops, n, err);
+}
+
+static int static_prepare(struct plan *plan, unsigned vrf, const struct rtr_conf *router,
+	const struct rtr_conf_route *conf, struct err *err) {
+	static const enum rtr_nh_kind kinds[] = {[RTR_ROUTE_BLACKHOLE] = RTR_NH_BLACKHOLE,
+		[RTR_ROUTE_UNREACHABLE] = RTR_NH_UNREACHABLE,
+		[RTR_ROUTE_PROHIBIT] = RTR_NH_PROHIBIT,
+		[RTR_ROUTE_ROUTER] = RTR_NH_VRF};
+	int64_t slot;
+
+	if (conf->kind == RTR_ROUTE_VIA)
+		slot = slot_of_paths(plan, vrf, router, conf->paths, conf->n_paths, err);
+	else
+		slot = nexthop_special_get(kinds[conf->kind],
+			(uint16_t)(conf->kind == RTR_ROUTE_ROUTER ? plan_vrf(plan, conf->router)
+								  : (int)vrf),
+			err);
+	if (slot < 0)
+		return (int)slot;
+	struct rtr_route route = {.prefix = conf->prefix,
+		.source = RTR_SRC_STATIC,
+		.distance = (uint8_t)conf->distance,
+		.metric = conf->metric,
+		.slot = (uint32_t)slot};
+	return route_add(plan, vrf, &route, err);
+}
+
+static int local_prepare(struct plan *plan, const struct rtr_iface *iface, const struct addr *addr,
+	struct err *err) {
+	int64_t slot = nexthop_special_get(RTR_NH_LOCAL, iface->vrf, err);
+	struct rtr_route route = {
+		.prefix = {.addr = *addr, .len = addr->family == ADDR_V4 ? 32 : 128},
+		.source = RTR_SRC_LOCAL};
+
+	if (slot < 0)
+		return (int)slot;
+	route.slot = (uint32_t)slot;
+	return route_add(plan, iface->vrf, &route, err);
+}
+
+static int connected_prepare(
+	struct plan *plan, const struct rtr_iface *iface, const struct prefix *p, struct err *err) {
+	struct rtr_path path = {.iface = iface->index, .weight = 1};
+	struct rtr_route route = {.prefix = prefix_network(p), .source = RTR_SRC_CONNECTED};
+	int64_t slot = nexthop_get(iface->vrf, &path, 1, err);
+
+	if (slot < 0)
+		return (int)slot;
+	route.slot = (uint32_t)slot;
+	return route_add(plan, iface->vrf, &route, err);
+}
+
+// The subnet, the address itself, and (IPv4) the subnet's broadcast address: for this box, never forwarded (RFC 2644).
+static int subnet_prepare(
+	struct plan *plan, const struct rtr_iface *iface, const struct prefix *p, struct err *err) {
+	bool v4 = p->addr.family == ADDR_V4;
+	struct addr last = p->addr;
+	int rc = local_prepare(plan, iface, &p->addr, err);
+
+	if (rc == 0 && p->len < (v4 ? 32 : 128))
+		rc = connected_prepare(plan, iface, p, err);
+	if (rc != 0 || !v4 || p->len >= 31)
+		return rc;
+	for (unsigned bit = p->len; bit < 32; bit++)
+		last.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	return local_prepare(plan, iface, &last, err);
+}
+
+static bool is_link_local(const struct prefix *p) {
+	return p->addr.family == ADDR_V6 && p->addr.bytes[0] == 0xfe &&
+		(p->addr.bytes[1] & 0xc0) == 0x80;
+}
+
+static int routes_prepare(struct plan *plan, struct err *err) {
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < plan->n_ifaces; i++) {
+		const struct rtr_iface *iface = plan->ifaces[i].iface;
+
+		// link-local subnets are on every interface; no table knows them
+		for (unsigned a = 0; rc == 0 && a < iface->n_addrs; a++)
+			if (!is_link_local(&iface->addrs[a]))
+				rc = subnet_prepare(plan, iface, &iface->addrs[a], err);
+	}
+	for (unsigned r = 0; rc == 0 && r < plan->conf.n; r++) {
+		const struct rtr_conf *router = &plan->conf.routers[r];
+
+		for (unsigned i = 0; rc == 0 && i < router->n_routes; i++)
+			rc = static_prepare(plan, (unsigned)plan_vrf(plan, router->name), router,
+				&router->routes[i], err);
+	}
+	return rc;
+}
+
+static int limits_check(const struct plan *plan, struct err *err) {
+	uint32_t n4[RTR_MAX_VRFS] = {0}, n6[RTR_MAX_VRFS] = {0};
+	char path[128];
+
+	for (unsigned i = 0; i < plan->n_routes; i++) {
+		const struct plan_route *p = &plan->routes[i];
+		const struct rtr_vrf *vrf = plan->vrfs[p->vrf];
+		bool v4 = p->route.prefix.addr.family == ADDR_V4;
+		uint32_t n = v4 ? ++n4[p->vrf] : ++n6[p->vrf],
+			 limit = v4 ? vrf->limit4 : vrf->limit6;
+
+		if (n <= limit)
+			continue;
+		snprintf(path, sizeof(path), "routers.%s.limits.%s", vrf->name,
+			v4 ? "routes4" : "routes6");
+		return err_at(err, path,
+			"%u is too small for the routes that are configured; raise it", limit);
+	}
+	return 0;
+}
+
+static int rules_prepare(struct plan *plan, const struct rtr_conf *router, struct err *err) {
+	unsigned vrf = (unsigned)plan_vrf(plan, router->name);
+	struct rtr_rules *rules =
+		calloc(1, sizeof(*rules) + router->n_rules * sizeof(rules->rules[0]));
+
+	if (rules == NULL)
+		return err_set(err, -ENOMEM, "routers: out of memory");
+	plan->rules[vrf] = rules;
+	for (unsigned i = 0; i < router->n_rules; i++) {
+		const struct rtr_conf_rule *conf = &router->rules[i];
+		struct rtr_rule *rule = &rules->rules[i];
+		int64_t slot = 0;
+
+		*rule = (struct rtr_rule){.from = conf->from,
+			.to = conf->to,
+			.iface = DP_NONE,
+			.proto = (uint8_t)conf->proto,
+			.dscp = conf->dscp < 0 ? 255 : (uint8_t)conf->dscp,
+			.vrf = DP_NONE};
+		if (conf->iface[0])
+			rule->iface =
+				plan_iface(plan, rtr_conf_iface(router, conf->iface))->iface->index;
+		if (conf->router[0])
+			rule->vrf = (uint16_t)plan_vrf(plan, conf->router);
+		else
+			slot = slot_of_paths(plan, vrf, router, &conf->path, 1, err);
+		if (slot < 0)
+			return (int)slot;
+		rule->slot = (uint32_t)slot;
+		rules->n = i + 1;
+	}
+	return 0;
+}
+
+// A port that leaves its router may be gone, or a switch's by now.
+static void unused_prepare(struct plan *plan, const json_t *tree) {
+	for (unsigned r = 0; r < rtr_running.n; r++) {
+		for (unsigned i = 0; i < rtr_running.routers[r].n_ifaces; i++) {
+			const char *port = rtr_running.routers[r].ifaces[i].port;
+			int index = port[0] ? dp_port_find(port) : -1;
+
+			if (index >= 0 && rtr_conf_switch_of(tree, port) == NULL)
+				plan->unused[index] = true;
+		}
+	}
+}
+
+int rtr_prepare(const struct change *change, void **out, struct err *err) {
+	struct plan *plan = calloc(1, sizeof(*plan));
+	unsigned n = 0;
+	int rc;
+
+	if (plan == NULL)
+		return err_set(err, -ENOMEM, "routers: out of memory");
+	rc = rtr_conf_parse(change->new, &plan->conf, err);
+	for (unsigned r = 0; rc == 0 && r < plan->conf.n; r++)
+		n += plan->conf.routers[r].n_ifaces;
+	plan->ifaces = calloc(n + 1, sizeof(*plan->ifaces));
+	plan->old_ifaces = calloc(DP_MAX_IFACES, sizeof(*plan->old_ifaces));
+	if (rc == 0 && (plan->ifaces == NULL || plan->old_ifaces == NULL))
+		rc = err_set(err, -ENOMEM, "routers: out of memory");
+	for (unsigned r = 0; rc == 0 && r < plan->conf.n; r++)
+		rc = vrf_prepare(plan, &plan->conf.routers[r], err);
+	for (unsigned r = 0; rc == 0 && r < plan->conf.n; r++)
+		rc = ifaces_prepare(plan, &plan->conf.routers[r], err);
+	if (rc == 0)
+		rc = routes_prepare(plan, err);
+	unused_prepare(plan, change->new);
+	if (rc == 0)
+		rc = limits_check(plan, err);
+	for (unsigned r = 0; rc == 0 && r < plan->conf.n; r++)
+		rc = rules_prepare(plan, &plan->conf.routers[r], err);
+	if (rc != 0) {
+		rtr_abort(plan);
+		return rc;
+	}
+	*out = plan;
+	return 0;
+}
+
+static void rules_free(struct rtr_rules *rules) {
+	for (unsigned i = 0; rules && i < rules->n; i++)
+		if (rules->rules[i].vrf == DP_NONE)
+			nexthop_put(rules->rules[i].slot);
+	free(rules);
+}
+
+static void plan_free(struct plan *plan) {
+	free(plan->ifaces);
+	free(plan->old_ifaces);
+	free(plan->routes);
+	free(plan);
+}
+
+void rtr_abort(void *arg) {
+	struct plan *plan = arg;
+
+	for (unsigned i = 0; i < plan->n_routes; i++)
+		nexthop_put(plan->routes[i].route.slot);
+	for (unsigned v = 0; v < RTR_MAX_VRFS; v++) {
+		rules_free(plan->rules[v]);
+		if (plan->vrfs[v] && plan->vrfs[v] != rtr_vrfs[v])
+			rib_vrf_free(plan->vrfs[v]);
+	}
+	for (unsigned i = 0; i < plan->n_ifaces; i++) {
+		if (plan->ifaces[i].fresh)
+			dp_iface_free(plan->ifaces[i].iface->index);
+		free(plan->ifaces[i].iface);
+	}
+	nexthop_collect();
+	rtr_conf_fini(&plan->conf);
+	plan_free(plan);
+}
+
+// ---- commit: interfaces -------------------------------------------------------------------------------------
+
+static const struct rtr_iface *planned(const struct plan *plan, unsigned index) {
+	for (unsigned i = 0; i < plan->n_ifaces; i++)
+		if (plan->ifaces[i].iface->index == index)
+			return plan->ifaces[i].iface;
+	return NULL;
+}
+
+static void nodes_enable(const struct rtr_iface *iface, bool on) {
+	dp_arc_enable("ip_input", iface->index, on, NULL);
+	dp_arc_enable("icmp_local", iface->index, on, NULL);
+	if (iface->port == DP_NONE)
+		dp_arc_enable("switch_routed", iface->index, on, NULL);
+}
+
+static const char *switch_of(const struct rtr_conf_all *all, const struct rtr_iface *iface) {
+	const struct rtr_conf *router = rtr_conf_find(all, iface->router);
+	const struct rtr_conf_iface *conf = router ? rtr_conf_iface(router, iface->name) : NULL;
+
+	return conf ? conf->sw : "";
+}
+
+static void iface_down(struct plan *plan, struct rtr_iface *old) {
+	if (old->port == DP_NONE)
+		sw_routed_detach(switch_of(&plan->old_conf, old), old->vlan);
+	neigh_iface_del(old->index);
+	nodes_enable(old, false);
+	__atomic_store_n(&rtr_ifaces[old->index], NULL, __ATOMIC_RELEASE);
+	plan->old_ifaces[plan->n_old++] = old;
+	if (planned(plan, old->index))
+		return; // its index goes on with another interface
+	nexthop_link(old->index, false);
+	if (old->port == DP_NONE)
+		plan->gone[plan->n_gone++] = old->index;
+	else if (plan->unused[old->port])
+		dp_port_mode_set(old->port, DP_PORT_UNUSED);
+}
+
+// What makes an interface another one, so that its neighbours are asked again.
+static bool same(const struct rtr_iface *a, const struct rtr_iface *b) {
+	return a->vrf == b->vrf && a->port == b->port && a->vlan == b->vlan &&
+		rte_is_same_ether_addr(&a->mac, &b->mac) && strcmp(a->name, b->name) == 0 &&
+		strcmp(a->router, b->router) == 0;
+}
+
+static struct neigh_conf neigh_conf_of(const struct rtr_conf_iface *conf) {
+	return (struct neigh_conf){.limit = conf->neighbor_limit,
+		.reachable_ns = 30 * NSEC_PER_SEC,
+		.retrans_ns = NSEC_PER_SEC,
+		.delay_ns = 5 * NSEC_PER_SEC,
+		.multicast_solicits = 3,
+		.unicast_solicits = 3,
+		.gc_stale_ns = 600 * NSEC_PER_SEC,
+		.dad_transmits = conf->dad};
+}
+
+static void attach(const struct plan_iface *p) {
+	struct mac mac;
+	struct err err = {0};
+	int rc;
+
+	if (p->iface->port != DP_NONE) {
+		dp_port_mode_set(p->iface->port, DP_PORT_L3);
+		return;
+	}
+	memcpy(&mac, &p->iface->mac, sizeof(mac));
+	rc = sw_routed_attach(p->conf->sw, p->conf->vlan, p->iface->index, &mac, &err);
+	if (rc != 0 && rc != -EEXIST)
+		log_error("router", "interface is not reachable",
+			"router=%s interface=%s why=\"%s\"", p->iface->router, p->iface->name,
+			err.msg);
+}
+
+static bool has_address(const struct rtr_iface *iface, const struct addr *addr) {
+	return iface && rtr_iface_owns(iface, addr);
+}
+
+static void neighbors_set(const struct plan_iface *p, const struct rtr_iface *old) {
+	struct neigh_conf conf = neigh_conf_of(p->conf);
+	struct err err = {0};
+
+	if (old)
+		neigh_iface_set(p->iface->index, &conf);
+	else if (neigh_iface_add(p->iface->index, &conf, &err) != 0)
+		log_error("router", "no neighbours on this interface", "interface=%s why=\"%s\"",
+			p->iface->name, err.msg);
+	for (unsigned i = 0; old && i < old->n_addrs; i++)
+		if (!has_address(p->iface, &old->addrs[i].addr))
+			neigh_address_del(p->iface->index, &old->addrs[i].addr);
+	for (unsigned i = 0; i < p->iface->n_addrs; i++)
+		if (!has_address(old, &p->iface->addrs[i].addr))
+			neigh_address_add(p->iface->index, &p->iface->addrs[i].addr);
+}
+
+static void statics_set(const struct plan *plan, const struct plan_iface *p) {
+	const struct rtr_conf *was = rtr_conf_find(&plan->old_conf, p->iface->router);
+	const struct rtr_conf_iface *old = was ? rtr_conf_iface(was, p->iface->name) : NULL;
+
+	for (unsigned i = 0; old && i < old->n_neighbors; i++) {
+		bool kept = false;
+
+		for (unsigned j = 0; j < p->conf->n_neighbors; j++)
+			kept |= addr_cmp(&old->neighbors[i].addr, &p->conf->neighbors[j].addr) == 0;
+		if (!kept)
+			neigh_static_del(p->iface->index, &old->neighbors[i].addr);
+	}
+	for (unsigned i = 0; i < p->conf->n_neighbors; i++) {
+		struct err err = {0};
+
+		if (neigh_static_set(p->iface->index, &p->conf->neighbors[i].addr,
+			    &p->conf->neighbors[i].mac, &err) != 0)
+			log_error("router", "no room for a static neighbour",
+				"interface=%s why=\"%s\"", p->iface->name, err.msg);
+	}
+}
+
+static bool link_of(const struct rtr_iface *iface) {
+	struct dp_port_info info;
+
+	return iface->port == DP_NONE || (dp_port_info(iface->port, &info) == 0 && info.link_up);
+}
+
+static void iface_up(struct plan *plan, struct plan_iface *p) {
+	struct rtr_iface *iface = p->iface, *old = rtr_ifaces[iface->index];
+
+	iface->sw = iface->port == DP_NONE ? (uint16_t)sw_find(p->conf->sw) : DP_NONE;
+	if (old)
+		plan->old_ifaces[plan->n_old++] = old;
+	else
+		rtr_iface_forget(iface->index);
+	__atomic_store_n(&rtr_ifaces[iface->index], iface, __ATOMIC_RELEASE);
+	nodes_enable(iface, true);
+	attach(p);
+	nexthop_link(iface->index, link_of(iface)); // and what its slots say of MTU and MAC address
+	neighbors_set(p, old);
+}
+
+static void ifaces_commit(struct plan *plan) {
+	for (unsigned i = 0; i < DP_MAX_IFACES; i++) {
+		struct rtr_iface *old = rtr_ifaces[i];
+		const struct rtr_iface *new = old ? planned(plan, i) : NULL;
+
+		if (old && (!new || !same(old, new) || plan->vrfs[old->vrf] != rtr_vrfs[old->vrf]))
+			iface_down(plan, old);
+	}
+	for (unsigned v = 0; v < RTR_MAX_VRFS; v++) {
+		if (rtr_vrfs[v] != plan->vrfs[v])
+			plan->old_vrfs[v] = rtr_vrfs[v];
+		__atomic_store_n(&rtr_vrfs[v], plan->vrfs[v], __ATOMIC_RELEASE);
+	}
+	for (unsigned i = 0; i < plan->n_ifaces; i++)
+		iface_up(plan, &plan->ifaces[i]);
+}
+
+// ---- commit: routes -----------------------------------------------------------------------------------------
+
+static const uint8_t swept[] = {RTR_SRC_LOCAL, RTR_SRC_CONNECTED, RTR_SRC_STATIC};
+
+static void routes_commit(struct plan *plan) {
+	uint32_t generation[RTR_MAX_VRFS][RTE_DIM(swept)];
+
+	for (unsigned v = 0; v < RTR_MAX_VRFS; v++)
+		for (unsigned s = 0; rtr_vrfs[v] && s < RTE_DIM(swept); s++)
+			generation[v][s] = rib_mark(rtr_vrfs[v], swept[s]);
+	for (unsigned i = 0; i < plan->n_routes; i++) {
+		const struct plan_route *p = &plan->routes[i];
+		char text[PREFIX_STRLEN];
+		struct err err = {0};
+
+		if (rib_set(rtr_vrfs[p->vrf], &p->route, &err) != 0)
+			log_error("router", "route refused", "router=%s prefix=%s why=\"%s\"",
+				rtr_vrfs[p->vrf]->name, prefix_print(&p->route.prefix, text),
+				err.msg);
+	}
+	plan->n_routes = 0; // the tables own their next hops now
+	for (unsigned v = 0; v < RTR_MAX_VRFS; v++)
+		for (unsigned s = 0; rtr_vrfs[v] && s < RTE_DIM(swept); s++)
+			rib_sweep(rtr_vrfs[v], swept[s], generation[v][s]);
+}
+
+void rtr_commit(void *arg) {
+	struct plan *plan = arg;
+
+	plan->old_conf = rtr_running;
+	rtr_running = plan->conf;
+	ifaces_commit(plan);
+	routes_commit(plan);
+	for (unsigned i = 0; i < plan->n_ifaces; i++)
+		statics_set(plan, &plan->ifaces[i]);
+	for (unsigned v = 0; v < RTR_MAX_VRFS; v++) {
+		plan->old_rules[v] = rtr_policies[v];
+		__atomic_store_n(&rtr_policies[v], plan->rules[v], __ATOMIC_RELEASE);
+	}
+}
+
+void rtr_release(void *arg) {
+	struct plan *plan = arg;
+
+	for (unsigned i = 0; i < plan->n_old; i++)
+		free(plan->old_ifaces[i]);
+	for (unsigned i = 0; i < plan->n_gone; i++)
+		dp_iface_free(plan->gone[i]);
+	for (unsigned v = 0; v < RTR_MAX_VRFS; v++) {
+		rules_free(plan->old_rules[v]);
+		if (plan->old_vrfs[v])
+			rib_vrf_free(plan->old_vrfs[v]);
+	}
+	nexthop_collect();
+	rtr_conf_fini(&plan->old_conf);
+	plan_free(plan);
+}
+
+void rtr_link_changed(unsigned port, bool up) {
+	const struct rtr_iface *iface = rtr_iface(port);
+
+	if (iface == NULL)
+		return;
+	nexthop_link(iface->index, up);
+	neigh_link(iface->index, up);
+}
+
+void rtr_commit_fini(void) {
+	struct change change = {.old = NULL, .new = json_object()};
+	void *plan = NULL;
+
+	if (rtr_prepare(&change, &plan, NULL) == 0) {
+		rtr_commit(plan);
+		dp_sync();
+		rtr_release(plan);
+	}
+	json_decref((json_t *)change.new);
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// From the configuration of an interface to what nodes read.
+#include "router/ip6.h"
+#include "router/router_priv.h"
+#include "switch/switch.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MTU_VLAN 1500
+
+// The interface of this VLAN that runs already keeps its index.
+static int vlan_index(const struct rtr_conf_iface *conf, struct err *err) {
+	int sw = sw_find(conf->sw);
+
+	for (unsigned i = DP_MAX_PORTS; sw >= 0 && i < DP_MAX_IFACES; i++) {
+		const struct rtr_iface *iface = rtr_ifaces[i];
+
+		if (iface && iface->sw == sw && iface->vlan == conf->vlan)
+			return (int)i;
+	}
+	return dp_iface_new(conf->name, err);
+}
+
+// A locally administered address that stays the same from start to start: FNV-1a of the names.
+static struct rte_ether_addr mac_made(const char *router, const char *name) {
+	struct rte_ether_addr mac;
+	uint64_t hash = 0xcbf29ce484222325u;
+	char text[2 * RTR_NAME + 2];
+
+	snprintf(text, sizeof(text), "%s/%s", router, name);
+	for (const char *c = text; *c; c++)
+		hash = (hash ^ (uint8_t)*c) * 0x100000001b3u;
+	memcpy(mac.addr_bytes, &hash, sizeof(mac.addr_bytes));
+	mac.addr_bytes[0] = (uint8_t)((mac.addr_bytes[0] & 0xfc) | 0x02);
+	return mac;
+}
+
+static int place_port(struct rtr_iface *iface, const struct rtr_conf_iface *conf, struct err *err) {
+	struct dp_port_info info;
+	int index = dp_port_find(conf->port);
+
+	if (index < 0 || dp_port_info((unsigned)index, &info) != 0)
+		return err_set(err, -ENOENT, "there is no port %s", conf->port);
+	iface->index = iface->port = (uint16_t)index;
+	iface->mtu = info.mtu;
+	iface->mac = info.mac;
+	if (conf->mtu > info.mtu)
+		return err_set(err, -EINVAL,
+			"mtu %u is more than port %s carries (%u); raise the port's first",
+			conf->mtu, conf->port, info.mtu);
+	return 0;
+}
+
+static int place_vlan(struct rtr_iface *iface, const char *router,
+	const struct rtr_conf_iface *conf, struct err *err) {
+	int index = vlan_index(conf, err);
+
+	if (index < 0)
+		return index;
+	iface->index = (uint16_t)index;
+	iface->port = DP_NONE;
+	iface->vlan = (uint16_t)conf->vlan;
+	iface->mtu = MTU_VLAN;
+	iface->mac = mac_made(router, conf->name);
+	return 0;
+}
+
+// RFC 4291 appendix A: the MAC address with its universal bit turned over, and ff:fe in the middle.
+static struct prefix link_local_of(const struct rte_ether_addr *mac) {
+	const uint8_t *b = mac->addr_bytes;
+	struct prefix p = {.addr = {.family = ADDR_V6}, .len = 64};
+	const uint8_t id[8] = {b[0] ^ 2, b[1], b[2], 0xff, 0xfe, b[3], b[4], b[5]};
+
+	p.addr.bytes[0] = 0xfe;
+	p.addr.bytes[1] = 0x80;
+	memcpy(p.addr.bytes + 8, id, sizeof(id));
+	return p;
+}
+
+static void addresses(struct rtr_iface *iface, const struct rtr_conf_iface *conf) {
+	bool has_link_local = false;
+
+	for (unsigned i = 0; i < conf->n_addrs; i++) {
+		const struct prefix *p = &conf->addrs[i];
+
+		iface->addrs[iface->n_addrs++] = *p;
+		has_link_local |= p->addr.family == ADDR_V6 && ip6_is_link_local(p->addr.bytes);
+	}
+	if (conf->ipv6 && !has_link_local)
+		iface->addrs[iface->n_addrs++] = link_local_of(&iface->mac);
+}
+
+static uint16_t mss_of(int mss, unsigned mtu, unsigned headers) {
+	return (uint16_t)(mss < 0 ? mtu - headers : (unsigned)mss);
+}
+
+struct rtr_iface *rtr_iface_build(const struct rtr_conf *router, const struct rtr_conf_iface *conf,
+	uint16_t vrf, struct err *err) {
+	struct rtr_iface *iface = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*iface));
+	int rc;
+
+	if (iface == NULL) {
+		err_set(err, -ENOMEM, "routers: out of memory");
+		return NULL;
+	}
+	memset(iface, 0, sizeof(*iface));
+	rc = conf->port[0] ? place_port(iface, conf, err)
+			   : place_vlan(iface, router->name, conf, err);
+	if (rc < 0) {
+		free(iface);
+		return NULL;
+	}
+	iface->vrf = vrf;
+	iface->sw = DP_NONE;
+	iface->twin = DP_NONE;
+	if (conf->mtu)
+		iface->mtu = (uint16_t)conf->mtu;
+	static const struct mac none;
+	if (memcmp(&conf->mac, &none, sizeof(none)) != 0)
+		memcpy(&iface->mac, &conf->mac, sizeof(iface->mac));
+	iface->urpf = (uint8_t)conf->urpf;
+	iface->dscp = conf->dscp < 0 ? 255 : (uint8_t)conf->dscp;
+	iface->mss4 = mss_of(conf->mss, iface->mtu, 40);
+	iface->mss6 = mss_of(conf->mss, iface->mtu, 60);
+	iface->has_policy = router->n_rules > 0;
+	iface->proxy_arp = conf->proxy_arp;
+	addresses(iface, conf);
+	snprintf(iface->name, sizeof(iface->name), "%s", conf->name);
+	snprintf(iface->router, sizeof(iface->router), "%s", router->name);
+	snprintf(iface->zone, sizeof(iface->zone), "%s", conf->zone);
+	return iface;
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "router/neigh.h"
+#include "router/nexthop.h"
+#include "router/punt.h"
+#include "router/rib.h"
+#include "router/router.h"
+#include "router/router_priv.h"
+
+#define AUDIT_EVERY_NS 20000000u
+#define AUDIT_PREFIXES 64
+
+static int init(struct err *err) {
+	int rc = rtr_iface_init(err);
+
+	if (rc == 0)
+		rc = punt_init(err);
+	if (rc == 0)
+		rc = nexthop_init(err);
+	if (rc == 0)
+		rc = neigh_init(err);
+	if (rc == 0)
+		dp_port_on_link(rtr_link_changed);
+	return rc;
+}
+
+static void fini(void) {
+	rtr_commit_fini();
+	neigh_fini();
+	punt_fini();
+	nexthop_fini();
+	rtr_iface_fini();
+}
+
+static void audit(uint64_t now_ns) {
+	static uint64_t next_ns;
+	static unsigned vrf;
+
+	if (now_ns < next_ns)
+		return;
+	next_ns = now_ns + AUDIT_EVERY_NS;
+	vrf = (vrf + 1) % RTR_MAX_VRFS;
+	if (rtr_vrfs[vrf])
+		rib_audit(rtr_vrfs[vrf], AUDIT_PREFIXES);
+}
+
+static void poll(uint64_t now_ns) {
+	punt_poll(now_ns);
+	neigh_poll(now_ns);
+	audit(now_ns);
+	nexthop_collect();
+}
+
+static const char *const after[] = {"dataplane", "switch", NULL};
+static const char *const reads[] = {"ports", "switches", NULL};
+
+const struct module router_module = {
+	.name = "router",
+	.help = "dual-stack routing",
+	.after = after,
+	.reads = reads,
+	.sections = rtr_sections,
+	.nouns = rtr_nouns,
+	.actions = rtr_actions,
+	.init = init,
+	.fini = fini,
+	.prepare = rtr_prepare,
+	.commit = rtr_commit,
+	.release = rtr_release,
+	.abort = rtr_abort,
+	.poll = poll,
+};

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What control knows of the running routers; api.c shows it.
+#pragma once
+
+#include "lib/module.h"
+#include "router/conf.h"
+#include "router/iface.h"
+
+extern struct rtr_conf_all rtr_running; // what was committed last
+
+// Index of a running router's VRF, or -ENOENT.
+int rtr_vrf_find(const char *name);
+
+int rtr_prepare(const struct change *change, void **plan, struct err *err);
+void rtr_commit(void *plan);
+void rtr_release(void *plan);
+void rtr_abort(void *plan);
+void rtr_link_changed(unsigned port, bool up);
+void rtr_commit_fini(void); // takes down what runs
+
+// plan.c: what an interface of the configuration is to be, with the index that it has or gets.
+struct rtr_iface *rtr_iface_build(const struct rtr_conf *router, const struct rtr_conf_iface *conf,
+	uint16_t vrf, struct err *err);
+
+extern const struct module_noun rtr_nouns[];
+extern const struct module_action rtr_actions[];
