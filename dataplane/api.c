@@ -386,7 +386,9 @@ static const struct schema_row system_columns[] = {
 static int system_show(const json_t *, size_t, json_t *rows, struct err *) {
 	char pages[96], memory[SCHEMA_TEXTLEN], uptime[SCHEMA_TEXTLEN];
 	uint64_t up_s = (clock_now_ns() - dp_eal.start_ns) / NSEC_PER_SEC;
+	unsigned buffers, used;
 
+	dp_buffers_count(&buffers, &used);
 	snprintf(pages, sizeof(pages), dp_eal.huge ? "hugepages" : "normal (hugepages: %s)",
 		dp_eal.why_no_huge);
 	schema_bytes_print((uint64_t)dp_eal.memory_mb << 20, memory);
@@ -394,8 +396,7 @@ static int system_show(const json_t *, size_t, json_t *rows, struct err *) {
 	json_array_append_new(rows,
 		json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:s}", "version",
 			LEAT_VERSION, "dpdk", rte_version(), "pages", pages, "memory", memory,
-			"buffers", (int)dp_pool()->size, "buffers_used",
-			(int)rte_mempool_in_use_count(dp_pool()), "workers",
+			"buffers", (int)buffers, "buffers_used", (int)used, "workers",
 			dp_workers_threaded() ? (int)dp_worker_count() : 0, "simd",
 			(int)dp_eal.simd_bits, "tsc", (json_int_t)rte_get_tsc_hz(), "uptime",
 			uptime));

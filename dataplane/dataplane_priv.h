@@ -26,6 +26,9 @@ struct dp_eal_info {
 };
 extern struct dp_eal_info dp_eal;
 
+// control: packet buffers that exist and are in use, of all pools.
+void dp_buffers_count(unsigned *total, unsigned *used);
+
 // The CPUs that the process may use, lowest first; the first is the control thread's. Returns how many.
 unsigned dp_cpus(unsigned *cpus, unsigned size);
 

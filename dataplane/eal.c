@@ -134,6 +134,13 @@ struct rte_mempool *dp_pool_pages(void) {
 	return pool_pages;
 }
 
+void dp_buffers_count(unsigned *total, unsigned *used) {
+	bool both = pool_pages && pool_pages != pool;
+
+	*total = pool->size + (both ? pool_pages->size : 0);
+	*used = rte_mempool_in_use_count(pool) + (both ? rte_mempool_in_use_count(pool_pages) : 0);
+}
+
 static int buffers_make(unsigned memory_mb, struct err *err) {
 	static const struct rte_mbuf_dynfield field = {
 		.name = "leat_meta", .size = sizeof(struct dp_meta), .align = alignof(uint64_t)};

@@ -9,7 +9,6 @@
 // the kernel sets one aside when a socket's ring is full.
 #include "dataplane/offload.h"
 #include "dataplane/port_kernel.h"
-#include "lib/clock.h"
 #include "lib/log.h"
 #include <dirent.h>
 #include <errno.h>
@@ -19,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define MAX_FDS      (2 * PORT_QUEUES_MAX + 32)
@@ -30,9 +30,8 @@
 #define FILL_RING 4096
 #define DONE_RING 2048
 // How long the kernel may need to let a queue go, and how often to look
-#define RELEASE_NS       (2 * NSEC_PER_SEC)
-#define RELEASE_EVERY_US 20000
-#define RELEASE_TRIES    100
+#define RELEASE_TRIES 400
+#define RELEASE_US    5000
 
 struct fd_set_marks {
 	unsigned n;
@@ -46,10 +45,17 @@ struct ring {
 	uint32_t mask;
 };
 
+// What the kernel has of a page.
+struct held {
+	uint16_t offset; // where in it the buffer begins
+	uint16_t times;  // how often it is to be freed
+};
+
 // One socket. Written by the worker that polls it, and by control when none does.
 struct queue {
 	struct xdp *xdp;
 	struct ring tx, fill, done;
+	bool bound;
 	uint32_t posted; // what the fill ring got up to here is on the account
 	const struct rte_eth_rxtx_callback *turn;
 };
@@ -62,12 +68,10 @@ struct xdp {
 	unsigned n_fds, n_queues;
 	struct fd_mark fds[MAX_FDS];
 	struct queue queues[PORT_QUEUES_MAX];
-	char *base;    // of the buffers, each of which has a page
-	uint8_t *held; // the account: per page, how often its buffer is to be freed
+	char *base;        // of the buffers, of which not more than one begins in a page
+	struct held *held; // the account, by page; the last one is for what is not in any
 	size_t pages;
 };
-
-static uint64_t closed_ns; // when the last socket was closed
 
 // ---- fds that the driver leaves behind -------------------------------------------------------------------------
 
@@ -166,23 +170,31 @@ static bool ring_find(struct ring *ring, const char *link, uint64_t offset,
 	return true;
 }
 
+// Of a socket that could not be bound, only the fill ring is there.
 static bool rings_find(struct queue *queue, const struct fd_mark *mark) {
 	struct xdp_mmap_offsets at;
 	socklen_t len = sizeof(at);
 
-	return getsockopt(mark->fd, SOL_XDP, XDP_MMAP_OFFSETS, &at, &len) == 0 &&
+	if (getsockopt(mark->fd, SOL_XDP, XDP_MMAP_OFFSETS, &at, &len) < 0 ||
+		!ring_find(&queue->fill, mark->link, XDP_UMEM_PGOFF_FILL_RING, &at.fr, FILL_RING))
+		return false;
+	queue->bound =
 		ring_find(&queue->tx, mark->link, XDP_PGOFF_TX_RING, &at.tx, queue->xdp->ring) &&
-		ring_find(&queue->fill, mark->link, XDP_UMEM_PGOFF_FILL_RING, &at.fr, FILL_RING) &&
 		ring_find(&queue->done, mark->link, XDP_UMEM_PGOFF_COMPLETION_RING, &at.cr,
 			DONE_RING);
+	return true;
 }
 
 static uint32_t ring_at(uint32_t *index) {
 	return __atomic_load_n(index, __ATOMIC_ACQUIRE);
 }
 
-static uint8_t *held_at(const struct xdp *xdp, uint64_t address) {
-	return &xdp->held[(address & XSK_UNALIGNED_BUF_ADDR_MASK) / PAGE_BYTES];
+static struct held *held_at(const struct xdp *xdp, uint64_t address) {
+	size_t page = (address & XSK_UNALIGNED_BUF_ADDR_MASK) / PAGE_BYTES;
+	struct held *held = &xdp->held[RTE_MIN(page, xdp->pages)];
+
+	held->offset = address % PAGE_BYTES;
+	return held;
 }
 
 static void posted_note(struct queue *queue) {
@@ -190,28 +202,32 @@ static void posted_note(struct queue *queue) {
 	uint32_t end = ring_at(queue->fill.producer);
 
 	for (; queue->posted != end; queue->posted++)
-		*held_at(queue->xdp, slots[queue->posted & queue->fill.mask]) = 1;
+		held_at(queue->xdp, slots[queue->posted & queue->fill.mask])->times = 1;
 }
 
 // node, after the driver's burst, which posts one buffer for each that it hands out.
 static uint16_t xdp_turn(
 	uint16_t, uint16_t, struct rte_mbuf **pkts, uint16_t n, uint16_t, void *arg) {
 	struct queue *queue = arg;
+	const struct xdp *xdp = queue->xdp;
 
 	if (n == 0)
 		return 0;
 	posted_note(queue);
 	for (uint16_t i = 0; i < n; i++)
-		*held_at(queue->xdp, (uint64_t)((char *)pkts[i] - queue->xdp->base)) = 0;
+		held_at(xdp, (char *)pkts[i] - xdp->pool->header_size - xdp->base)->times = 0;
 	return n;
 }
 
-static int account_open(struct xdp *xdp, struct port *port, struct err *err) {
+static int account_open(struct xdp *xdp, const struct port *port, struct err *err) {
+	unsigned bound = 0;
 	const struct rte_mempool_memhdr *memory = STAILQ_FIRST(&xdp->pool->mem_list);
 
+	// Where the driver begins, and in one piece, as it expects
 	xdp->base = (char *)RTE_PTR_ALIGN_FLOOR(memory->addr, PAGE_BYTES);
-	xdp->pages = (memory->len + PAGE_BYTES) / PAGE_BYTES + 1;
-	xdp->held = calloc(xdp->pages, 1);
+	for (; memory; memory = STAILQ_NEXT(memory, next))
+		xdp->pages = ((char *)memory->addr + memory->len - xdp->base) / PAGE_BYTES + 1;
+	xdp->held = calloc(xdp->pages + 1, sizeof(*xdp->held));
 	if (!xdp->held)
 		return err_set(err, -ENOMEM, "out of memory");
 	// The driver opens them queue by queue, and the kernel gives the lowest fd that is free.
@@ -223,11 +239,10 @@ static int account_open(struct xdp *xdp, struct port *port, struct err *err) {
 		posted_note(queue);
 		queue->turn =
 			rte_eth_add_rx_callback(port->pub.index, xdp->n_queues, xdp_turn, queue);
-		if (!queue->turn)
-			return err_set(err, -ENOMEM, "out of memory");
+		bound += queue->bound && queue->turn;
 		xdp->n_queues++;
 	}
-	return xdp->n_queues == port->pub.n_rxq
+	return bound == port->pub.n_rxq
 		? 0
 		: err_set(err, -ENOENT, "the rings of its sockets are not found");
 }
@@ -243,16 +258,20 @@ static void sent_wait(const struct queue *queue) {
 		ring_at(queue->tx.consumer) - ring_at(queue->done.producer));
 }
 
+// The kernel may complete a descriptor (of a frame that it dropped) before it says that it has taken it, so the consumer
+// of the tx ring alone would have it twice.
 static void sent_note(const struct queue *queue) {
 	const struct xdp_desc *descs = queue->tx.slots;
 	const uint64_t *addresses = queue->done.slots;
+	uint32_t done = ring_at(queue->done.producer), from = ring_at(queue->tx.consumer);
 	uint32_t end = ring_at(queue->tx.producer);
 
-	for (uint32_t i = ring_at(queue->tx.consumer); i != end; i++)
-		++*held_at(queue->xdp, descs[i & queue->tx.mask].addr);
-	end = ring_at(queue->done.producer);
-	for (uint32_t i = ring_at(queue->done.consumer); i != end; i++)
-		++*held_at(queue->xdp, addresses[i & queue->done.mask]);
+	if ((int32_t)(done - from) > 0)
+		from = done;
+	for (uint32_t i = from; i != end; i++)
+		held_at(queue->xdp, descs[i & queue->tx.mask].addr)->times++;
+	for (uint32_t i = ring_at(queue->done.consumer); i != done; i++)
+		held_at(queue->xdp, addresses[i & queue->done.mask])->times++;
 }
 
 // The program is off and no worker polls: the last entries. DPDK leaves a callback to whatever port has this index
@@ -260,9 +279,11 @@ static void sent_note(const struct queue *queue) {
 static void account_close(struct xdp *xdp, const struct port *port) {
 	for (unsigned q = 0; q < xdp->n_queues; q++) {
 		struct queue *queue = &xdp->queues[q];
-		if (rte_eth_remove_rx_callback(port->pub.index, q, queue->turn) == 0)
+		if (queue->turn && rte_eth_remove_rx_callback(port->pub.index, q, queue->turn) == 0)
 			rte_free((void *)(uintptr_t)queue->turn);
 		posted_note(queue);
+		if (!queue->bound)
+			continue;
 		sent_wait(queue);
 		sent_note(queue);
 	}
@@ -273,9 +294,10 @@ static void account_settle(struct xdp *xdp) {
 	unsigned n = 0;
 
 	for (size_t page = 0; xdp->held && page < xdp->pages; page++) {
-		for (; xdp->held[page] > 0; xdp->held[page]--, n++)
-			rte_pktmbuf_free((struct rte_mbuf *)(xdp->base + page * PAGE_BYTES +
-				xdp->pool->header_size));
+		struct held *held = &xdp->held[page];
+		char *start = xdp->base + page * PAGE_BYTES + held->offset;
+		for (; held->times > 0; held->times--, n++)
+			rte_pktmbuf_free((struct rte_mbuf *)(start + xdp->pool->header_size));
 	}
 	free(xdp->held);
 	log_debug("ports", "buffers fetched from the kernel", "n=%u", n);
@@ -294,6 +316,24 @@ static bool zero_copy(const struct xdp *xdp) {
 	return false;
 }
 
+static int socket_error; // of the last socket that the driver made
+
+// Stands before libc's in the process. The kernel lets a queue go in a work of its own, some time after its socket was
+// closed, and until then says EBUSY to the next one; libxdp and the driver would give up, not say why, and lose the
+// buffers that are in the fill ring already.
+int bind(int fd, const struct sockaddr *address, socklen_t len) {
+	int rc = syscall(SYS_bind, fd, address, len);
+
+	if (address->sa_family != AF_XDP)
+		return rc;
+	for (unsigned i = 0; rc < 0 && errno == EBUSY && i < RELEASE_TRIES; i++) {
+		usleep(RELEASE_US);
+		rc = syscall(SYS_bind, fd, address, len);
+	}
+	socket_error = rc < 0 ? -errno : 0;
+	return rc;
+}
+
 static int device_open(struct port *port, const struct port_conf *conf, const struct netif *nif,
 	bool generic, unsigned workers, struct err *err) {
 	int fd = xdp_prog_file(err);
@@ -301,6 +341,7 @@ static int device_open(struct port *port, const struct port_conf *conf, const st
 	if (fd < 0)
 		return fd;
 	struct err why = {0};
+	socket_error = 0;
 	int rc = port_vdev_add(port, "net_af_xdp", &why,
 		"iface=%s,queue_count=%u,xdp_prog=/proc/self/fd/%d%s", nif->name, port->n_rxq, fd,
 		generic ? ",force_copy=1" : "");
@@ -309,9 +350,8 @@ static int device_open(struct port *port, const struct port_conf *conf, const st
 	close(fd);
 	if (rc < 0 && *xdp_prog_complaint())
 		return err_set(err, rc, "the kernel says: %s", xdp_prog_complaint());
-	if (rc < 0 && port->open) // the driver does not tell which
-		return err_set(err, -EBUSY, "%s; is a queue in use, or are there too few buffers?",
-			why.msg);
+	if (rc < 0 && socket_error < 0)
+		return err_set(err, rc, "no socket (%s)", strerror(-socket_error));
 	return rc < 0 ? err_set(err, rc, "%s", why.msg) : 0;
 }
 
@@ -339,7 +379,7 @@ static int tags_check(const struct port_conf *conf, const struct netif *nif, con
 	return 0;
 }
 
-static int xdp_new(struct port *port, const struct port_conf *conf, const struct netif *nif,
+int port_xdp_open(struct port *port, const struct port_conf *conf, const struct netif *nif,
 	bool generic, unsigned workers, struct xdp **out, struct err *err) {
 	struct fd_set_marks *before = calloc(1, sizeof(*before));
 	struct xdp *xdp = calloc(1, sizeof(*xdp));
@@ -393,26 +433,6 @@ fail:
 	return rc;
 }
 
-// The kernel lets a queue go a while after its socket was closed, in a work of its own, and until then refuses the next
-// one, which the driver passes on as if anything were wrong. So for a moment after a close, or after our start (a
-// leatd before us may just have been killed), a failure is not final.
-int port_xdp_open(struct port *port, const struct port_conf *conf, const struct netif *nif,
-	bool generic, unsigned workers, struct xdp **out, struct err *err) {
-	uint64_t until_ns = RTE_MAX(closed_ns, dp_eal.start_ns) + RELEASE_NS;
-	struct err why;
-	int rc;
-
-	for (unsigned i = 0; i < RELEASE_TRIES; i++) {
-		why = (struct err){0};
-		port->ring = port->n_rxq = port->n_txq = 0;
-		rc = xdp_new(port, conf, nif, generic, workers, out, &why);
-		if (rc != -EBUSY || clock_now_ns() > until_ns)
-			break;
-		usleep(RELEASE_EVERY_US);
-	}
-	return rc < 0 ? err_set(err, rc, "%s", why.msg) : rc;
-}
-
 void port_xdp_close(struct port *port, struct xdp *xdp) {
 	if (!xdp) {
 		port_dev_remove(port);
@@ -424,8 +444,6 @@ void port_xdp_close(struct port *port, struct xdp *xdp) {
 	account_close(xdp, port);
 	port_dev_remove(port);
 	fds_close(xdp);
-	if (xdp->n_queues > 0)
-		closed_ns = clock_now_ns();
 	account_settle(xdp);
 	free(xdp);
 }
