@@ -142,7 +142,10 @@ def check_filters(noun, columns, rows):
             found = json.loads(leat('show', noun, f'{column["name"]}={word}', '--json'))
             for row in found:
                 assert row[column['name']] == value or value in row[column['name']], f'{noun} {column["name"]}={word}'
-            assert set(by_key(columns, rows[:1])) <= set(by_key(columns, found)), f'{noun} {column["name"]}={word}'
+            key, = by_key(columns, rows[:1])
+            now = by_key(columns, json.loads(leat('show', noun, '--json'))).get(key, {})
+            assert key in by_key(columns, found) or now.get(column['name']) != rows[0][column['name']], (
+                f'{noun} {column["name"]}={word} does not find its row')
 
 
 def family_name(noun, column):
