@@ -1,14 +1,68 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "bench/pktgen/device.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <rte_cycles.h>
 #include <rte_dev.h>
 #include <rte_errno.h>
+#include <rte_memory.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define RETRY_MS 200
+#define RETRY_MS    200
+#define ZERO_COPY_S 2
+#define FILES_MAX   16
+
+// ---- the files of DPDK's memory --------------------------------------------------------------------------------
+
+// memif's zero-copy clients close the file of the memory once they are connected, as if it were theirs; then the next one
+// of this process hands its peer whatever has that number now. So the files are kept, and put back under their numbers.
+static struct { int fd, copy; } files[FILES_MAX];
+static unsigned n_files;
+
+static int file_keep(const struct rte_memseg_list *, const struct rte_memseg *segment, void *) {
+	int fd = rte_memseg_get_fd_thread_unsafe(segment);
+
+	for (unsigned i = 0; i < n_files; i++) {
+		if (files[i].fd == fd)
+			return 0;
+	}
+	if (fd < 0 || n_files == FILES_MAX)
+		return 0;
+	files[n_files].fd = fd;
+	files[n_files].copy = fcntl(fd, F_DUPFD_CLOEXEC, fd);
+	n_files += files[n_files].copy >= 0;
+	return 0;
+}
+
+static void files_restore(void) {
+	for (unsigned i = 0; i < n_files; i++) {
+		if (fcntl(files[i].fd, F_GETFD) >= 0)
+			continue;
+		int fd = fcntl(files[i].copy, F_DUPFD_CLOEXEC, files[i].fd);
+		if (fd >= 0 && fd != files[i].fd)
+			close(fd); // somebody was quicker
+	}
+}
+
+static bool link_up(const struct device *device) {
+	struct rte_eth_link link = {0};
+
+	return rte_eth_link_get_nowait(device->id, &link) == 0 &&
+		link.link_status == RTE_ETH_LINK_UP;
+}
+
+// One after the other: while one of them connects, the file is in danger.
+static void zero_copy_wait(const struct device *device) {
+	uint64_t end = rte_get_tsc_cycles() + rte_get_tsc_hz() * ZERO_COPY_S;
+
+	while (!link_up(device) && rte_get_tsc_cycles() < end)
+		usleep(1000);
+	files_restore();
+}
+
+// ---- devices ---------------------------------------------------------------------------------------------------
 
 static int start(struct device *device, const struct device_opts *opts, struct err *err) {
 	struct rte_eth_conf conf = {0};
@@ -55,9 +109,14 @@ int device_open(
 	// As a client this driver does not call again; as a server it waits by itself.
 	device->again =
 		strncmp(args, "net_virtio_user", 15) == 0 && strstr(args, "server=1") == NULL;
+	bool zero_copy = strstr(args, "zero-copy=yes") != NULL;
+	if (zero_copy)
+		rte_memseg_walk(file_keep, NULL);
 	int rc = start(device, opts, err);
 	if (rc < 0)
 		device_close(device);
+	else if (zero_copy)
+		zero_copy_wait(device);
 	return rc;
 }
 
@@ -103,10 +162,8 @@ static void reopen(struct device *device, const struct device_opts *opts) {
 }
 
 bool device_check(struct device *device, const struct device_opts *opts) {
-	struct rte_eth_link link = {0};
-
-	device->up = device->open && rte_eth_link_get_nowait(device->id, &link) == 0 &&
-		link.link_status == RTE_ETH_LINK_UP;
+	files_restore();
+	device->up = device->open && link_up(device);
 	if (!device->up && device->again)
 		reopen(device, opts);
 	return device->up;

@@ -65,7 +65,7 @@ leatd_start - --memory 128 <<<'return { ports = { a = { vhost_user = true }, b =
 pktgen --port "net_virtio_user0,path=$RUN/a.sock,$virtio" --profile macs=8,flows=8,check=1,stamp=1 \
 	--port "net_virtio_user1,path=$RUN/b.sock,$virtio"
 ask links wait_ms=20000 && holds .up
-ask search tolerance=0.1 resolution=0.1 trial_ms=400 again=3 max=100000
+ask search tolerance=0.1 resolution=0.1 trial_ms=300 again=2 max=50000
 holds '.rate > 4000 and .rate < 24000 and .fails > .rate and (.at_maximum | not) and any(.trials[]; .lost > 0)'
 ask learn && holds '.sent == 16'
 ask window rate=1000 ms=600 && whole
