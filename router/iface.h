@@ -28,7 +28,7 @@ struct rtr_iface {
 	uint8_t urpf;        // enum rtr_urpf
 	uint8_t dscp;        // written on packets that leave by it; 255: left alone
 	bool has_policy;     // packets that come in by it are judged by policy rules first
-	bool proxy_arp;
+	bool proxy_arp, proxy_nd;
 	struct rte_ether_addr mac;
 	// addresses with prefix lengths, in the order of the config; [0] of a family is the source of our own packets
 	uint16_t n_addrs;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What control sends: frames that leave by an interface as they are, packets that are routed, packets that waited for their neighbour.
+// What control sends: frames that leave by an interface as they are, packets that are routed, packets that waited for their neighbour,
+// or waited in vain.
 #include "router/ip_priv.h"
 #include "router/punt_priv.h"
 #include <rte_ring.h>
 
-enum { NEXT_LOOKUP, NEXT_REWRITE };
+enum { NEXT_LOOKUP, NEXT_REWRITE, NEXT_ERROR };
 
 enum { DROP_NO_IFACE };
 
@@ -13,8 +14,10 @@ static const struct dp_drop inject_drops[] = {
 	{0},
 };
 
-static const char *const inject_next[] = {
-	[NEXT_LOOKUP] = "ip_lookup", [NEXT_REWRITE] = "ip_rewrite", NULL};
+static const char *const inject_next[] = {[NEXT_LOOKUP] = "ip_lookup",
+	[NEXT_REWRITE] = "ip_rewrite",
+	[NEXT_ERROR] = "icmp_error",
+	NULL};
 
 static struct dp_node inject = {
 	.name = "inject",
@@ -49,6 +52,9 @@ static uint16_t inject_process(struct rte_graph *graph, struct rte_node *node, v
 			break;
 		case PUNT_WAY_LOOKUP:
 			next[i] = NEXT_LOOKUP;
+			break;
+		case PUNT_WAY_ERROR:
+			next[i] = NEXT_ERROR;
 			break;
 		default:
 			next[i] = NEXT_REWRITE;

@@ -83,6 +83,11 @@ void punt_route(uint16_t vrf, struct rte_mbuf *m) {
 	send_down(m, PUNT_WAY_LOOKUP);
 }
 
+void punt_error(struct rte_mbuf *m, uint32_t what) {
+	dp_meta(m)->user = what;
+	send_down(m, PUNT_WAY_ERROR);
+}
+
 void punt_resolved(uint32_t slot, struct rte_mbuf *m) {
 	dp_meta(m)->user = slot;
 	send_down(m, PUNT_WAY_REWRITE);

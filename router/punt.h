@@ -32,6 +32,8 @@ void punt_frame(uint16_t iface, struct rte_mbuf *m);
 void punt_route(uint16_t vrf, struct rte_mbuf *m);
 // control: a packet that waited goes on by next-hop slot `slot` (ip_rewrite). Takes the packet.
 void punt_resolved(uint32_t slot, struct rte_mbuf *m);
+// control: a packet goes no further; its sender is told `what` (ip_error()). Takes the packet.
+void punt_error(struct rte_mbuf *m, uint32_t what);
 void punt_handler(enum punt_class class,
 	void (*receive)(struct rte_mbuf *m)); // control, at init; the handler owns m
 void punt_rate_set(enum punt_class class, uint64_t per_s);
