@@ -11,6 +11,8 @@
 #include "bench/pktgen/command.h"
 #include "bench/pktgen/flows.h"
 #include "bench/pktgen/profile.h"
+#include "bench/pktgen/search.h"
+#include "bench/pktgen/xdp_run.h"
 #include "lib/err.h"
 #include "xdp_gen.gen.h"
 #include <arpa/inet.h>
@@ -22,23 +24,16 @@
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
-#include <x86intrin.h>
 
-#define PIDS_MAX    8
-#define REPEAT_MAX  (1 << 20)
-#define SETTLE_MS   20 // without a frame at the sink: none is on its way any more
-#define SETTLE_MAX  500
 #define BATCH       64
-#define FRAME_MAX   3400 // what a page has room for, beside what the kernel keeps there
+#define MS_MAX      3600000
+#define RATE_MAX    1e9
 #define NETNS_DIR   "/run/netns"
 #define IFNAME_ROOM 64
 
@@ -51,28 +46,19 @@ struct place {
 struct opts {
 	struct place out, sink, wire_in, wire_out;
 	bool wire;
-	unsigned cpu, batch, n_pids;
-	int pids[PIDS_MAX];
+	unsigned cpu, batch;
 	struct profile profile;
 };
 
 // A loaded object, and what its generator sends.
 struct stream {
 	struct bpf_object *object;
-	struct xdp_gen_counters *counters;
 	struct xdp_gen_header *headers;
-	int gen_fd;
-	unsigned frame_len;
-};
-
-struct sample {
-	uint64_t tsc, wall_ns, cpu_ns;
-	struct xdp_gen_counters counters;
+	struct xdp_run run;
 };
 
 static struct opts opts = {.batch = BATCH};
 static struct stream forth, back;
-static volatile sig_atomic_t expired;
 
 // ---- interfaces and namespaces ---------------------------------------------------------------------------------
 
@@ -158,13 +144,15 @@ static int object_open(struct stream *stream, const struct xdp_gen_conf *conf, s
 	if (rc < 0)
 		return err_set(err, rc, "the programs do not load (%s)", strerror(-rc));
 	map = bpf_object__find_map_by_name(stream->object, ".bss");
-	stream->counters = map_view(map, sizeof(*stream->counters), err);
+	stream->run.counters = map_view(map, sizeof(*stream->run.counters), err);
 	map = bpf_object__find_map_by_name(stream->object, "headers");
 	stream->headers = map_view(map, conf->flows * sizeof(*stream->headers), err);
-	if (stream->counters == NULL || stream->headers == NULL)
+	if (stream->run.counters == NULL || stream->headers == NULL)
 		return err->code;
-	stream->gen_fd = bpf_program__fd(bpf_object__find_program_by_name(stream->object, "gen"));
-	stream->frame_len = conf->frame_len;
+	stream->run.program =
+		bpf_program__fd(bpf_object__find_program_by_name(stream->object, "gen"));
+	stream->run.frame_len = conf->frame_len;
+	stream->run.batch = opts.batch;
 	return 0;
 }
 
@@ -182,144 +170,81 @@ static int headers_fill(struct stream *stream, const struct profile *profile, st
 	return rc;
 }
 
-// ---- running ---------------------------------------------------------------------------------------------------
+// ---- commands --------------------------------------------------------------------------------------------------
 
-static void on_alarm(int) {
-	expired = 1;
-}
+// window [ms=500] [warm_ms=0] [rate=PPS]: sends for so long, and says what came of it.
+static int do_window(struct command *command, struct err *err) {
+	double ms = 500, warm_ms = 0, rate = 0;
+	struct xdp_window window;
+	int rc = command_number(command, "ms", 1, MS_MAX, &ms, err);
 
-// Again every millisecond: the first one may come before the kernel has begun to run the program.
-static void alarm_set(unsigned ms) {
-	struct itimerval timer = {.it_value = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000},
-		.it_interval = {.tv_usec = 1000}};
-
-	if (ms == 0)
-		timer = (struct itimerval){0};
-	expired = 0;
-	setitimer(ITIMER_REAL, &timer, NULL);
-}
-
-static int run_once(struct stream *stream, unsigned repeat, struct err *err) {
-	static uint8_t frame[FRAME_MAX];
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = stream->frame_len,
-		.repeat = (int)repeat, .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
-		.batch_size = opts.batch);
-	int rc = bpf_prog_test_run_opts(stream->gen_fd, &run);
-
-	if (rc < 0 && rc != -EINTR)
-		return err_set(err, rc, "BPF_PROG_RUN failed (%s)", strerror(-rc));
+	if (rc == 0)
+		rc = command_number(command, "warm_ms", 0, MS_MAX, &warm_ms, err);
+	if (rc == 0)
+		rc = command_number(command, "rate", 0, RATE_MAX, &rate, err);
+	if (rc == 0)
+		rc = command_done(command, err);
+	if (rc == 0 && warm_ms > 0)
+		rc = xdp_run_window(&forth.run, warm_ms, rate, &window, err);
+	if (rc == 0)
+		rc = xdp_run_window(&forth.run, ms, rate, &window, err);
+	if (rc < 0)
+		return rc;
+	xdp_window_print(&window);
+	putchar('\n');
 	return 0;
 }
 
-static int run_for(struct stream *stream, unsigned ms, struct err *err) {
+static int trials_run(
+	struct search *search, double trial_ms, struct xdp_window *kept, struct err *err) {
+	struct xdp_window window;
 	int rc = 0;
 
-	if (ms == 0)
-		return 0;
-	alarm_set(ms);
-	while (rc == 0 && !expired)
-		rc = run_once(stream, REPEAT_MAX, err);
-	alarm_set(0);
+	while (rc == 0 && !search->done) {
+		rc = xdp_run_window(&forth.run, trial_ms, search->rate, &window, err);
+		if (rc == 0 &&
+			search_judge(search, xdp_window_loss(&window),
+				!xdp_window_generator_bound(&window)))
+			*kept = window;
+	}
 	return rc;
 }
 
-static uint64_t clock_ns(clockid_t clock) {
-	struct timespec t;
+// search [tolerance=0.005] [resolution=0.02] [trial_ms=500] [min=1000] [max=5000000] [again=1]: the highest rate that
+// comes through, and its window. For a device under test that is a process, beside us on this CPU or on another.
+static int do_search(struct command *command, struct err *err) {
+	double tolerance = 0.005, resolution = 0.02, trial_ms = 500, min = 1000, max = 5e6,
+	       again = 1;
+	const struct {
+		const char *key;
+		double min, max, *value;
+	} rows[] = {{"tolerance", 0, 0.5, &tolerance}, {"resolution", 0.001, 0.5, &resolution},
+		{"trial_ms", 1, MS_MAX, &trial_ms}, {"min", 1, RATE_MAX, &min},
+		{"max", 1, RATE_MAX, &max}, {"again", 0, 100, &again}};
+	struct xdp_window kept = {0};
+	struct search search;
+	int rc = 0;
 
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-// CPU time of all threads of a process.
-static uint64_t process_ns(int pid) {
-	char path[64];
-	struct dirent *entry;
-	uint64_t sum = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	DIR *dir = opendir(path);
-	while (dir && (entry = readdir(dir))) {
-		unsigned long long ns;
-		char file[sizeof(path) + 280];
-		snprintf(file, sizeof(file), "%s/%s/schedstat", path, entry->d_name);
-		FILE *f = fopen(file, "re");
-		if (f && fscanf(f, "%llu", &ns) == 1)
-			sum += ns;
-		if (f)
-			fclose(f);
-	}
-	if (dir)
-		closedir(dir);
-	return sum;
-}
-
-static void sample_take(struct sample *sample) {
-	sample->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	for (unsigned i = 0; i < opts.n_pids; i++)
-		sample->cpu_ns += process_ns(opts.pids[i]);
-	sample->wall_ns = clock_ns(CLOCK_MONOTONIC);
-	sample->tsc = __rdtsc();
-	sample->counters = *(volatile struct xdp_gen_counters *)forth.counters;
-}
-
-// What is on its way reaches the sink, or is lost.
-static void settle(void) {
-	volatile __u64 *sunk = &forth.counters->sunk;
-	uint64_t last = *sunk;
-
-	for (unsigned ms = 0, quiet = 0; ms < SETTLE_MAX && quiet < SETTLE_MS; ms++, quiet++) {
-		usleep(1000);
-		if (*sunk != last)
-			quiet = 0;
-		last = *sunk;
-	}
-}
-
-// ---- commands --------------------------------------------------------------------------------------------------
-
-static void window_print(const struct sample *a, const struct sample *b) {
-	const struct xdp_gen_counters *late = &forth.counters[0], *x = &a->counters,
-				      *y = &b->counters;
-	double wall = (double)(b->wall_ns - a->wall_ns), cpu = (double)(b->cpu_ns - a->cpu_ns);
-	double tsc_per_ns = (double)(b->tsc - a->tsc) / wall;
-	uint64_t sunk = y->sunk - x->sunk;
-
-	printf("{\"ms\":%.1f,\"packets\":%llu,\"generated\":%llu,\"lost\":%lld,\"reordered\":%llu,"
-	       "\"foreign\":%llu,\"mpps\":%.4f,",
-		wall / 1e6, (unsigned long long)sunk, y->generated - x->generated,
-		(long long)(late->generated - x->generated - (late->sunk - x->sunk)),
-		late->reordered - x->reordered, late->foreign - x->foreign,
-		(double)sunk * 1e3 / wall);
-	if (sunk > 0)
-		printf("\"cycles\":%.1f,", cpu * tsc_per_ns / (double)sunk);
-	else
-		printf("\"cycles\":null,");
-	printf("\"cpu_share\":%.4f,\"tsc_mhz\":%.1f}\n", cpu / wall, tsc_per_ns * 1e3);
-}
-
-// window [ms=500] [warm_ms=0]: sends for so long, and says what came of it.
-static int do_window(struct command *command, struct err *err) {
-	struct sample before, after;
-	double ms = 500, warm_ms = 0;
-	int rc = command_number(command, "ms", 1, 600000, &ms, err);
-
-	if (rc == 0)
-		rc = command_number(command, "warm_ms", 0, 600000, &warm_ms, err);
+	for (unsigned i = 0; rc == 0 && i < sizeof(rows) / sizeof(*rows); i++)
+		rc = command_number(
+			command, rows[i].key, rows[i].min, rows[i].max, rows[i].value, err);
 	if (rc == 0)
 		rc = command_done(command, err);
+	if (rc == 0 && min > max)
+		rc = err_set(err, -EINVAL, "min= is above max=");
+	search_init(&search, min, max, tolerance, resolution, (unsigned)again);
 	if (rc == 0)
-		rc = run_for(&forth, (unsigned)warm_ms, err);
+		rc = trials_run(&search, trial_ms, &kept, err);
 	if (rc < 0)
 		return rc;
-	if (warm_ms > 0)
-		settle();
-	sample_take(&before);
-	rc = run_for(&forth, (unsigned)ms, err);
-	sample_take(&after);
-	if (rc < 0)
-		return rc;
-	settle();
-	window_print(&before, &after);
+	printf("{\"rate\":%.0f,\"mpps\":%.6f,\"fails\":%.0f,\"tolerance\":%g,\"resolution\":%g,"
+	       "\"window\":",
+		search.keeps, search.keeps / 1e6, search.fails, tolerance, resolution);
+	if (search.keeps > 0)
+		xdp_window_print(&kept);
+	else
+		printf("null");
+	printf("}\n");
 	return 0;
 }
 
@@ -327,20 +252,20 @@ static int do_window(struct command *command, struct err *err) {
 static int do_learn(struct command *command, struct err *err) {
 	double passes = 1;
 	int rc = command_number(command, "passes", 1, 1000, &passes, err);
-	uint64_t before = back.counters->generated;
+	uint64_t before = back.run.counters->generated;
 
 	if (rc == 0)
 		rc = command_done(command, err);
 	if (rc == 0)
 		rc = place_enter(&opts.sink, err);
 	for (double i = 0; rc == 0 && i < passes; i++) {
-		back.counters->flow = 0;
-		rc = run_once(&back, opts.profile.flows, err);
+		back.run.counters->flow = 0;
+		rc = xdp_run_repeat(&back.run, opts.profile.flows, err);
 	}
 	if (rc == 0)
 		rc = place_enter(&opts.out, err);
 	if (rc == 0)
-		printf("{\"sent\":%llu}\n", back.counters->generated - before);
+		printf("{\"sent\":%llu}\n", back.run.counters->generated - before);
 	return rc;
 }
 
@@ -354,8 +279,10 @@ static int command_run(char *line, struct err *err) {
 		return do_window(&command, err);
 	if (strcmp(command.verb, "learn") == 0)
 		return do_learn(&command, err);
-	return err_set(err, -EINVAL, "there is no command '%s'; there are: window, learn, quit",
-		command.verb);
+	if (strcmp(command.verb, "search") == 0)
+		return do_search(&command, err);
+	return err_set(err, -EINVAL,
+		"there is no command '%s'; there are: window, search, learn, quit", command.verb);
 }
 
 static void command_loop(void) {
@@ -425,9 +352,9 @@ static int option_parse(const char *name, const char *value, struct err *err) {
 	} else if (strcmp(name, "--batch") == 0) {
 		rc = number_parse(value, 1, 256, err);
 		opts.batch = (unsigned)rc;
-	} else if (strcmp(name, "--pid") == 0 && opts.n_pids < PIDS_MAX) {
+	} else if (strcmp(name, "--pid") == 0 && forth.run.n_pids < XDP_RUN_PIDS) {
 		rc = number_parse(value, 1, INT32_MAX, err);
-		opts.pids[opts.n_pids++] = rc;
+		forth.run.pids[forth.run.n_pids++] = rc;
 	} else {
 		return err_set(err, -EINVAL, "unknown option %s\n%s", name, usage);
 	}
@@ -454,13 +381,13 @@ static void softirq_thread_find(void) {
 	DIR *dir = opendir("/proc");
 
 	snprintf(want, sizeof(want), "ksoftirqd/%u\n", opts.cpu);
-	while (dir && opts.n_pids < PIDS_MAX && (entry = readdir(dir))) {
+	while (dir && forth.run.n_pids < XDP_RUN_PIDS && (entry = readdir(dir))) {
 		if (atoi(entry->d_name) == 0)
 			continue;
 		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
 		FILE *f = fopen(path, "re");
 		if (f && fgets(comm, sizeof(comm), f) && strcmp(comm, want) == 0)
-			opts.pids[opts.n_pids++] = atoi(entry->d_name);
+			forth.run.pids[forth.run.n_pids++] = atoi(entry->d_name);
 		if (f)
 			fclose(f);
 	}
@@ -475,9 +402,9 @@ static int profile_check(const struct profile *profile, struct err *err) {
 
 	if (profile->n_sizes != 1)
 		return err_set(err, -EINVAL, "size: one size only in the kernel");
-	if (frame > FRAME_MAX || frame < least)
+	if (frame > XDP_RUN_FRAME_MAX || frame < least)
 		return err_set(err, -EINVAL, "size: %u is out of range %u..%u for these headers",
-			profile->sizes[0].bytes, least + 4, FRAME_MAX + 4);
+			profile->sizes[0].bytes, least + 4, XDP_RUN_FRAME_MAX + 4);
 	if (profile->order == PROFILE_ZIPF || profile->tcp == PROFILE_TCP_CYCLE ||
 		profile->rate_pps != 0 || profile->pcap[0] != '\0')
 		return err_set(err, -EINVAL,
@@ -499,7 +426,7 @@ static int stream_open(struct stream *stream, const struct profile *profile,
 	int rc = object_open(stream, &conf, err);
 
 	if (rc == 0)
-		stream->counters->seed = (uint32_t)profile->seed;
+		stream->run.counters->seed = (uint32_t)profile->seed;
 	return rc < 0 ? rc : headers_fill(stream, profile, err);
 }
 
@@ -542,10 +469,9 @@ static int start(struct err *err) {
 }
 
 int main(int argc, char **argv) {
-	struct sigaction action = {.sa_handler = on_alarm};
 	struct err err = {0};
 
-	sigaction(SIGALRM, &action, NULL);
+	xdp_run_init();
 	if (options_parse(argc, argv, &err) < 0 || start(&err) < 0) {
 		fprintf(stderr, "xdp_gen: %s\n", err.msg);
 		return err.code == -EINVAL ? 2 : 1;

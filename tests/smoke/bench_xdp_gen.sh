@@ -34,6 +34,8 @@ ask learn && holds '.sent == 1000'
 expect_eq "$(in_ns daemon bridge fdb show dynamic | grep -c 'dev pb')" 100 "stations behind pb"
 ask window ms=100 warm_ms=20 && whole
 ask window && holds '.ms >= 500' && whole
+ask window rate=1000 ms=200 && holds '.generated > 0 and .generated <= .ms + 1 and .lost == 0 and .late == 0'
+ask search min=100 max=2000 trial_ms=200 && holds '.rate > 1900 and .fails == 0 and .window.rate == .rate'
 ask window seconds=1 && holds '.error | test("no .seconds=")'
 gone TERM
 generator l3=ip6,l4=tcp,vlan=7,size=1518,flows=10
