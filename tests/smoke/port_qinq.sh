@@ -27,7 +27,8 @@ for driver in af_xdp-native af_packet af_xdp-copy; do
 	for port in cust core beside; do leat set "ports.$port.driver" $driver >/dev/null; done
 	links_up
 	# The generic hook does not see what is beside a frame, which is why it is not chosen for a veth.
-	export BESIDE=$([ $driver = af_xdp-copy ] || echo yes)
+	BESIDE=$([ $driver = af_xdp-copy ] || echo yes)
+	export BESIDE
 	frames <<'PY'
 w = {name: wire(name) for name in ('cust', 'core', 'beside')}
 n = 0
