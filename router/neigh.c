@@ -445,10 +445,6 @@ int neigh_flush(int index, const struct addr *addr) {
 
 // ---- poll ---------------------------------------------------------------------------------------------------
 
-static bool is_now_ours(const struct neigh_entry *e) {
-	return is_dynamic(e) && neigh_own_find(e->iface, &e->addr) != NULL;
-}
-
 // The interface's addresses or its MAC address changed: host routes and headers follow.
 static void refresh(struct neigh_iface *iface) {
 	struct neigh_host host;
@@ -457,7 +453,6 @@ static void refresh(struct neigh_iface *iface) {
 	iface->dirty = false;
 	if (!neigh.ops->iface(iface->index, &host))
 		return;
-	free_some(iface, is_now_ours);
 	for (unsigned i = 0; i < NEIGH_CLASSES; i++)
 		TAILQ_FOREACH(e, &iface->classes[i], link)
 	if (neigh_has_mac(e->state))

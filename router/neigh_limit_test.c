@@ -191,6 +191,58 @@ static void flood_of_claims(void **) {
 	assert_int_equal(world.fates[2], FATE_SENT);
 }
 
+static void claim(const struct addr *a, const struct mac *mac) {
+	char text[ADDR_STRLEN];
+
+	say_arp(ARP_REQUEST, mac, addr_print(a, text), "10.0.0.1", &mac_all);
+}
+
+// A quarter is unresolved, the rest claims: of two newcomers one replaces an unresolved one, the other a claim.
+static void one_goes_for_each_that_comes(void **) {
+	struct neigh_conf conf = world_conf();
+
+	conf.limit = 80;
+	neigh_iface_set(IFACE, &conf);
+	for (unsigned i = 0; i < 20; i++) {
+		struct addr a = nth(ADDR_V4, 1000 + i, 0);
+		neigh_want(IFACE, &a, NULL);
+	}
+	for (unsigned i = 0; i < 60; i++) {
+		struct addr a = nth(ADDR_V4, 2000 + i, 0);
+		claim(&a, &mac_a);
+	}
+	assert_int_equal(neigh_iface(IFACE)->n[NEIGH_COLD], 20);
+	assert_int_equal(neigh_iface(IFACE)->n[NEIGH_UNPROVEN], 60);
+	struct addr a = nth(ADDR_V4, 3000, 0), first = nth(ADDR_V4, 1000, 0);
+	struct neigh_info info;
+	neigh_want(IFACE, &a, NULL);
+	assert_int_equal(neigh_iface(IFACE)->n[NEIGH_COLD], 20);
+	assert_int_equal(neigh_iface(IFACE)->n[NEIGH_UNPROVEN], 60);
+	assert_false(neigh_find(IFACE, &first, &info));
+	a = nth(ADDR_V4, 3001, 0), first = nth(ADDR_V4, 2000, 0);
+	claim(&a, &mac_b);
+	assert_int_equal(neigh_iface(IFACE)->n[NEIGH_COLD], 20);
+	assert_int_equal(neigh_iface(IFACE)->n[NEIGH_UNPROVEN], 60);
+	assert_false(neigh_find(IFACE, &first, &info));
+}
+
+// Who was probed in vain is unresolved, and counts as such.
+static void lost_ones_keep_to_the_quarter(void **) {
+	struct neigh_conf conf = world_conf();
+
+	conf.limit = 80;
+	neigh_iface_set(IFACE, &conf);
+	learn_many(ADDR_V4, 60);
+	advance(31 * SEC);
+	for (unsigned i = 0; i < 60; i++) {
+		struct addr a = nth(ADDR_V4, 300 + i, 0);
+		neigh_want(IFACE, &a, NULL);
+	}
+	advance(5 * SEC + 3 * SEC);
+	assert_int_equal(neigh_iface(IFACE)->n[NEIGH_LIVE], 0);
+	assert_int_equal(neigh_iface(IFACE)->entries, 20);
+}
+
 static unsigned full_events;
 
 static void count_full(const char *name, const json_t *data, void *) {
@@ -222,9 +274,12 @@ static void full_of_living(void **) {
 	assert_int_equal(stats().refused, 10);
 	assert_int_equal(world.dropped, 5);
 	assert_int_equal(living(ADDR_V4, 100), 100);
-	// a minute after they were last heard of, the oldest makes room
-	advance(30 * SEC + 61 * SEC);
 	struct addr a = addr("10.0.99.1");
+	advance(30 * SEC + 59 * SEC);
+	neigh_want(IFACE, &a, packet());
+	assert_int_equal(living(ADDR_V4, 100), 100);
+	// stale for a minute, and not used, the oldest makes room
+	advance(2 * SEC);
 	neigh_want(IFACE, &a, packet());
 	answer(&a, &mac_a);
 	assert_int_equal(world.fates[world.packets], FATE_SENT);
@@ -309,6 +364,8 @@ int main(void) {
 		TEST(scan_while_they_are_asked),
 		TEST(scan_spares_the_stale),
 		TEST(flood_of_claims),
+		TEST(one_goes_for_each_that_comes),
+		TEST(lost_ones_keep_to_the_quarter),
 		TEST(full_of_living),
 		TEST(limit_is_lowered),
 		TEST(four_wait_per_neighbour),
