@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The transaction: a plan is built aside, and swapped in. Routes are not pointers to swap: they are set one by one in commit, from next
 // hops that prepare has made; those of the old configuration that were not set again are swept.
-#include "lib/clock.h"
 #include "lib/log.h"
 #include "router/neigh.h"
 #include "router/nexthop.h"
@@ -419,14 +418,12 @@ static bool same(const struct rtr_iface *a, const struct rtr_iface *b) {
 }
 
 static struct neigh_conf neigh_conf_of(const struct rtr_conf_iface *conf) {
-	return (struct neigh_conf){.limit = conf->neighbor_limit,
-		.reachable_ns = 30 * NSEC_PER_SEC,
-		.retrans_ns = NSEC_PER_SEC,
-		.delay_ns = 5 * NSEC_PER_SEC,
-		.multicast_solicits = 3,
-		.unicast_solicits = 3,
-		.gc_stale_ns = 600 * NSEC_PER_SEC,
-		.dad_transmits = conf->dad};
+	struct neigh_conf neigh = NEIGH_CONF_DEFAULTS;
+
+	neigh.limit = conf->neighbor_limit;
+	if (!conf->dad)
+		neigh.dad_transmits = neigh.arp_probes = 0;
+	return neigh;
 }
 
 static void attach(const struct plan_iface *p) {

@@ -103,6 +103,7 @@ static int iface_parse(
 	iface->mss = mss_of(raw.mss);
 	iface->dscp = (int)raw.dscp;
 	iface->proxy_arp = raw.proxy_arp;
+	iface->proxy_nd = raw.proxy_nd;
 	iface->dad = raw.dad;
 	iface->neighbor_limit = (uint32_t)raw.neighbor_limit;
 	if (mac_is_multicast(&iface->mac))

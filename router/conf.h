@@ -28,7 +28,7 @@ struct rtr_conf_iface {
 	unsigned urpf;  // as enum rtr_urpf
 	int mss;        // 0: no; -1: from the MTU
 	int dscp;       // -1: left alone
-	bool proxy_arp, dad;
+	bool proxy_arp, proxy_nd, dad;
 	uint32_t neighbor_limit;
 	struct rtr_conf_neighbor *neighbors;
 	unsigned n_neighbors;

@@ -48,7 +48,8 @@ static void everything_is_read(void **) {
 	int rc = parse("{'r': {'interfaces': {"
 		       "  'a': {'port': 'a', 'addresses': ['10.0.0.1/24', '2001:db8::1/64'], "
 		       "'urpf': 'strict', 'mss': true,"
-		       "        'dscp': 46, 'neighbors': {'10.0.0.9': '02:00:00:00:00:09'}},"
+		       "        'dscp': 46, 'proxy_nd': true, 'neighbors': {'10.0.0.9': "
+		       "'02:00:00:00:00:09'}},"
 		       "  'v': {'switch': 's', 'vlan': 10, 'addresses': ['10.0.1.1/24'], 'mss': "
 		       "1200, 'zone': 'z'}},"
 		       " 'routes': {'0.0.0.0/0': {'via': '10.0.0.254'},"
@@ -69,7 +70,7 @@ static void everything_is_read(void **) {
 	a = rtr_conf_iface(r, "a");
 	v = rtr_conf_iface(r, "v");
 	assert_int_equal(a->n_addrs, 2);
-	assert_true(a->ipv6 && a->dad && !a->proxy_arp && !v->ipv6);
+	assert_true(a->ipv6 && a->dad && !a->proxy_arp && a->proxy_nd && !v->ipv6);
 	assert_int_equal(a->urpf, 1);
 	assert_int_equal(a->mss, -1);
 	assert_int_equal(a->dscp, 46);

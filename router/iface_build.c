@@ -126,6 +126,7 @@ struct rtr_iface *rtr_iface_build(const struct rtr_conf *router, const struct rt
 	iface->mss6 = mss_of(conf->mss, iface->mtu, 60);
 	iface->has_policy = router->n_rules > 0;
 	iface->proxy_arp = conf->proxy_arp;
+	iface->proxy_nd = conf->proxy_nd;
 	addresses(iface, conf);
 	snprintf(iface->name, sizeof(iface->name), "%s", conf->name);
 	snprintf(iface->router, sizeof(iface->router), "%s", router->name);
