@@ -11,6 +11,7 @@
 #include "control/txn.h"
 #include "leat_version.h"
 #include "lib/clock.h"
+#include "lib/netns.h"
 #include "lib/script.h"
 #include <event2/event.h>
 #include <inttypes.h>
@@ -215,6 +216,9 @@ static int daemon_start(struct daemon *daemon, struct err *err) {
 	ctl_raise_limits();
 	if (ctl_platform.privileged)
 		ctl_platform.privileged();
+	rc = netns_start(err); // enters namespaces for us
+	if (rc < 0)
+		return rc;
 	// Before any thread is born: capabilities are a thread's own.
 	rc = ctl_drop_capabilities(err);
 	if (rc < 0)
@@ -259,6 +263,7 @@ static void daemon_stop(struct daemon *daemon) {
 			event_free(daemon->signals[i]);
 	if (daemon->base)
 		event_base_free(daemon->base);
+	netns_stop();
 	module_reset();
 	libevent_global_shutdown();
 }
