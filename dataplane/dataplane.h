@@ -209,6 +209,22 @@ extern volatile uint32_t dp_ports_up;
 // node: fills in now the checksum that a frame asks for, before it is cut or read. 0, or -EINVAL: it is no frame that could ask.
 int dp_offload_now(struct rte_mbuf *m);
 
+// A TAP that a function makes for itself: a port that is in no section, and shows among the ports as `name` (which holds a '/',
+// so that no section has it). control only; open in prepare, publish in commit, close in release or abort.
+struct dp_tap {
+	const char *name;   // of the port
+	const char *device; // of the interface
+	int tun;            // an open /dev/net/tun; the port owns it, also on error
+	uint16_t mtu;
+	struct rte_ether_addr mac; // as the port says; the interface's is not touched
+};
+int dp_tap_open(const struct dp_tap *tap, struct err *err); // index; its carrier is off
+void dp_tap_publish(unsigned port, bool on); // gives it to the workers, or takes it from them
+void dp_tap_mtu_set(unsigned port, uint16_t mtu);
+void dp_tap_carrier_set(unsigned port, bool on); // what the interface's users see of its link
+bool dp_tap_lost(unsigned port);  // the interface is gone: deleted, or its namespace was
+void dp_tap_close(unsigned port); // unpublished, after dp_sync(), or never published
+
 // ---- interfaces that are not ports ------------------------------------------------------------------
 
 int dp_iface_new(const char *name, struct err *err); // control: index ≥ DP_MAX_PORTS, or -ENOSPC

@@ -281,7 +281,7 @@ static bool stays(const struct dp_ports_plan *plan, const struct port *port) {
 static int steps_for_old(struct dp_ports_plan *plan, struct err *err) {
 	for (unsigned i = 0; i < DP_MAX_PORTS; i++) {
 		struct port *port = port_at(i);
-		if (!port || stays(plan, port))
+		if (!port || port->own || stays(plan, port))
 			continue;
 		int rc = step_add(plan, (struct step){.kind = STEP_DEL, .port = port}, err);
 		if (rc < 0)

@@ -60,6 +60,7 @@ struct port {
 
 	bool open, started, enabled, link_up, link_known, gone, resting;
 	bool member; // of a bond
+	bool own;    // in no section: a function's (dp_tap_open())
 	uint64_t speed_bps;
 	uint16_t saved_rxq; // while disabled
 	void *state;        // the kind's own
@@ -105,6 +106,12 @@ void port_free(struct port *port);  // closed; NULL is fine
 // Takes a port from the workers and gives it back. In between, which must be short, its packets are drops.
 void port_rest(struct port *port);
 void port_resume(struct port *port);
+
+// A port of the kind `tap` on an open /dev/net/tun in whatever namespace (port_tap.c): made, but not known by name here.
+int port_tap_adopt(struct port *port, const struct port_conf *conf, const char *device, int tun,
+	struct err *err);
+void port_tap_carrier_set(struct port *port, bool on);
+bool port_tap_lost(const struct port *port);
 
 // ---- configuration (port_conf.c) -----------------------------------------------------------------------
 

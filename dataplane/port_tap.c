@@ -6,11 +6,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#define TAP_OFFLOADS                                                    \
+	(RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | \
+		RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO)
 
 static void tap_claim(const struct port_conf *conf, char *buf, size_t size) {
 	char name[IFNAMSIZ + 1];
@@ -66,26 +71,32 @@ static const char *tap_name(const struct port *port) {
 	return strchr(port->device, ':') + 1;
 }
 
-static int tap_make(const char *name, struct err *err) {
+// Makes the interface of an open /dev/net/tun, in the namespace that it was opened in.
+static int tap_attach(int fd, const char *name, struct err *err) {
 	struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
-	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC),
-	    size = sizeof(struct virtio_net_hdr);
+	int size = sizeof(struct virtio_net_hdr);
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	if (ioctl(fd, TUNSETIFF, &ifr) < 0 || ioctl(fd, TUNSETVNETHDRSZ, &size) < 0)
+		return err_set(err, -errno, "the TAP %s cannot be made (%s)%s", name,
+			strerror(errno),
+			errno == EBUSY || errno == EINVAL ? "; an interface of that name is in use"
+							  : "");
+	ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN);
+	return 0;
+}
+
+static int tap_make(const char *name, struct err *err) {
+	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
 		return err_set(err, -errno,
 			"/dev/net/tun cannot be opened (%s); is the module tun loaded?",
 			strerror(errno));
-	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
-	if (ioctl(fd, TUNSETIFF, &ifr) < 0 || ioctl(fd, TUNSETVNETHDRSZ, &size) < 0) {
-		int rc = err_set(err, -errno, "the TAP %s cannot be made (%s)%s", name,
-			strerror(errno),
-			errno == EBUSY || errno == EINVAL ? "; an interface of that name is in use"
-							  : "");
+	int rc = tap_attach(fd, name, err);
+	if (rc < 0)
 		close(fd);
-		return rc;
-	}
-	ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN);
-	return fd;
+	return rc < 0 ? rc : fd;
 }
 
 static int tap_mtu_set(struct port *port, uint16_t mtu, struct err *err) {
@@ -102,8 +113,7 @@ static int tap_open(
 
 	if (fd < 0)
 		return fd;
-	port->pub.tx_offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
-		RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO;
+	port->pub.tx_offloads = TAP_OFFLOADS;
 	if (memcmp(&conf->mac, &none, sizeof(none)) != 0)
 		netif_mac_set(tap_name(port), &conf->mac);
 	rc = tap_mtu_set(port, conf->mtu, err);
@@ -145,3 +155,54 @@ const struct dp_port_kind port_tap_kind = {
 	.enable = tap_enable,
 	.stats = hostio_stats,
 };
+
+// ---- in another namespace -------------------------------------------------------------------------------------
+
+static bool adopted_link(struct port *) {
+	return true;
+}
+
+static const struct dp_port_kind adopted_kind = {
+	.name = "tap",
+	.help = "an interface of a network namespace",
+	.close = hostio_close,
+	.link = adopted_link,
+	.stats = hostio_stats,
+};
+
+static int fd_of(const struct port *port) {
+	return ((const struct hostio *)port->pub.driver)->fd;
+}
+
+void port_tap_carrier_set(struct port *port, bool on) {
+	int carrier = on;
+
+	ioctl(fd_of(port), TUNSETCARRIER, &carrier);
+}
+
+bool port_tap_lost(const struct port *port) {
+	struct pollfd poll_fd = {.fd = fd_of(port)};
+
+	return poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & POLLERR);
+}
+
+int port_tap_adopt(struct port *port, const struct port_conf *conf, const char *device, int tun,
+	struct err *err) {
+	int rc = tap_attach(tun, device, err);
+
+	port->kind = &adopted_kind;
+	port->driver = port->kind->name;
+	port->pub.mtu = (uint16_t)conf->mtu;
+	port->pub.tx_offloads = TAP_OFFLOADS;
+	snprintf(port->device, sizeof(port->device), "tap:%s", device);
+	if (rc == 0) // a queue for every worker that may come
+		rc = hostio_open(port, conf, &tap_ops, tun, PORT_QUEUES_MAX, err);
+	if (rc < 0) {
+		close(tun);
+		return rc;
+	}
+	port->open = port->enabled = port->own = true;
+	memcpy(&port->pub.mac, &conf->mac, sizeof(port->pub.mac));
+	port_tap_carrier_set(port, false);
+	return 0;
+}
