@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    cpu_share: float = 0.97   # of a window, that the polling thread must have had its core
+    cpu_share: float = 0.97   # of a window, that the polling thread must have had its core when it wanted it
     floor_move: float = 0.03  # between the readings before and after a window
     state: float = 0.10       # distance from the reference floor: beyond it the machine is in another state
     c2c_near_ns: float = 190  # a cache line's round trip between cores that are near
@@ -99,7 +99,11 @@ def judge(window, floor, limits=Limits()):
         return f'{window["bad"]} damaged packets'
     if window.get('flooded'):
         return f'{window["flooded"]} packets flooded'
-    if window.get('cpu_share') is not None and window['cpu_share'] < limits.cpu_share:
+    if window.get('waited') is not None:
+        # Better than the share: a thread may sleep by itself, as on a lock of its own process.
+        if window['waited'] > 1 - limits.cpu_share:
+            return f'the core was shared: we waited for {window["waited"]:.3f} of the time'
+    elif window.get('cpu_share') is not None and window['cpu_share'] < limits.cpu_share:
         return f'the core was shared: {window["cpu_share"]:.3f} of it was ours'
     if window.get('generator_bound'):
         return 'the generator set the pace, not the device under test'
@@ -202,11 +206,11 @@ class Rounds:
 
 # ---- results --------------------------------------------------------------------------------------------------
 
-def pick(windows, limits=Limits()):
-    """(windows to use, '' or why the result is called unquiet), of one contender. When too few count, the largest group
-    that was measured at one level of the floor stands in: states are never mixed."""
+def pick(windows, limits=Limits(), rounds=None):
+    """(windows to use, '' or why the result is called unquiet), of one contender, for which `rounds` were asked. When too
+    few count, the largest group that was measured at one level of the floor stands in: states are never mixed."""
     good = list(by_round(w for w in windows if not w['why']).values())
-    if good and len(good) >= min(limits.least, len({w['round'] for w in windows})):
+    if good and len(good) >= min(limits.least, rounds or len({w['round'] for w in windows})):
         return good, ''
     usable = [w for w in windows if w.get('packets') and not w.get('bad') and not w.get('flooded')]
     if not usable:
@@ -231,9 +235,9 @@ def most_common_why(windows):
     return statistics.mode(w['why'].split(':')[0] for w in windows if w['why'])
 
 
-def result(windows, limits=Limits()):
+def result(windows, limits=Limits(), rounds=None):
     """What is said of one contender at one point."""
-    used, why = pick(windows, limits)
+    used, why = pick(windows, limits, rounds)
     if not used:
         return {'cycles': None, 'mpps': None, 'floor': None, 'quiet': False, 'why': why, 'windows': len(windows)}
     return {'cycles': summary([w['cycles'] for w in used]), 'mpps': summary([w['mpps'] for w in used]),

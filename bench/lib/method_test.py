@@ -43,7 +43,7 @@ class Machine:
         floor = floor or method.Floor(limits)
         play = method.Rounds(list(self.costs), self.measure, self.read_floor, floor, limits)
         windows = play.run(rounds)
-        return play, {who: method.result([w for w in windows if w['who'] == who], limits) for who in self.costs}
+        return play, {who: method.result(of(windows, who), limits, rounds) for who in self.costs}
 
 
 def of(windows, who):
@@ -89,6 +89,10 @@ class Windows(unittest.TestCase):
         self.assertIn('shared', self.judge(cpu_share=0.969))
         self.assertIn('shared', self.judge(cpu_share=0.0))
         self.assertEqual(self.judge(cpu_share=None), '')
+
+    def test_waiting_tells_more_than_the_share(self):
+        self.assertEqual(self.judge(cpu_share=0.3, waited=0.0), '')
+        self.assertIn('waited', self.judge(cpu_share=0.99, waited=0.04))
 
     def test_damage_and_floods(self):
         self.assertIn('damaged', self.judge(bad=1))
@@ -239,6 +243,13 @@ class Interleaving(unittest.TestCase):
         _, results = machine.run(2)
         self.assertTrue(results['leat']['quiet'])
         self.assertEqual(results['leat']['cycles']['n'], 2)
+
+    def test_two_rounds_of_which_one_is_replaced(self):
+        machine = Machine({'leat': 60.0}, share=lambda now: 0.5 if now < 2.5 else 1.0)
+        play, results = machine.run(2)
+        self.assertEqual(results['leat']['cycles']['n'], 2)
+        self.assertGreater(max(w['round'] for w in play.windows), 1)
+        self.assertTrue(results['leat']['quiet'])
 
     def test_nothing_is_measured(self):
         self.assertIsNone(method.result([])['cycles'])

@@ -5,8 +5,10 @@ A peer is one file in bench/peers that ends in `PEER = Class`. The runner makes 
 and from then on pause() and resume(), so that windows of different peers interleave on one core.
 """
 import ctypes
+import glob
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -45,15 +47,17 @@ class Child:
 
         def prepare():
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            # A group of its own: Ctrl-C in the terminal is the runner's to handle, in order. The same session: the
+            # kernel weighs sessions against each other (autogroup), and only within one do priorities count.
+            os.setpgid(0, 0)
             os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
             os.sched_setaffinity(0, on)
 
         argv = [*(['ip', 'netns', 'exec', netns] if netns else []), *map(str, argv)]
         session.note(argv)
         with open(self.log, 'ab') as log:
-            # Each child is a group of its own: a Ctrl-C in the terminal is the runner's to handle, in order.
             self.proc = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=stdout or log, stderr=log, env=env,
-                                         text=True, cwd=session.dir, preexec_fn=prepare, start_new_session=True)
+                                         text=True, cwd=session.dir, preexec_fn=prepare)
         self.stopped = False
 
     @property
@@ -69,7 +73,7 @@ class Child:
 
     def last_words(self):
         lines = [line.strip() for line in machine.read(self.log).splitlines() if line.strip()]
-        return ' | '.join(lines[-3:])[:300] or 'it said nothing'
+        return ' | '.join(lines[-2:])[-300:] or 'it said nothing'
 
     def says(self, text):
         self.check()
@@ -105,6 +109,16 @@ class Child:
                 self.proc.wait(patience)
             except subprocess.TimeoutExpired:
                 continue
+
+    def waited_ns(self, cpus):
+        """How long its threads that belong to one of these CPUs alone were ready to run there and had to wait."""
+        total = 0
+        for task in glob.glob(f'/proc/{self.pid}/task/*'):
+            allowed = re.search(r'^Cpus_allowed_list:\s*(.*)', machine.read(f'{task}/status'), re.M)
+            words = machine.read(f'{task}/schedstat').split()
+            if allowed and allowed.group(1) in cpus and len(words) > 1:
+                total += int(words[1])
+        return total
 
     def resident_bytes(self):
         """What it holds, pages of 2 MiB included."""
@@ -149,6 +163,7 @@ class Peer:
     service = ''    # a package of those whose service must stay off
     jobs = ()       # what it can be asked to do
     own_profile = {}  # keys of the profile that suit this peer best
+    own_generator = True  # takes the generator's device; else it overrides measure()
     patience_s = 20   # until it forwards
     settle_s = 4      # at most, until its cost stands still
     settle_move = 0.05
@@ -215,7 +230,18 @@ class Peer:
             child.check()
         if self.guests:
             return self.guests.window(ms)
-        return self.session.gen_ctl(self.shm, 'window', '--ms', ms)
+        waited, start = self.waited_ns(), time.monotonic_ns()
+        window = self.session.gen_ctl(self.shm, 'window', '--ms', ms)
+        window['waited'] = (self.waited_ns() - waited) / (time.monotonic_ns() - start)
+        return window
+
+    def cores(self):
+        """The CPUs that it has for itself while it is measured."""
+        return [self.session.cpu]
+
+    def waited_ns(self):
+        cpus = {str(cpu) for cpu in self.cores()}
+        return sum(child.waited_ns(cpus) for child in self.children)
 
     def guests_start(self, sockets, server=False):
         from bench.lib.guests import Guests
@@ -230,8 +256,19 @@ class Peer:
 
     def forwards(self):
         """Waits until packets come out."""
-        what = f'{self.contender.who}: no packet came out'
-        wait_until(lambda: self.measure(50)['packets'] > 0, self.patience_s, what)
+        wait_until(self.moves, self.patience_s, f'{self.contender.who}: no packet came out')
+
+    def moves(self):
+        for child in self.children:
+            child.check()
+        if not self.guests and not os.path.exists(self.shm) and self.own_generator:
+            return False
+        try:
+            return self.measure(50)['packets'] > 0
+        except Failed:
+            raise
+        except RuntimeError:
+            return False  # the generator has a page, but no port yet
 
     def settle(self):
         """Tables fill, caches of flows too: until two looks agree, or for settle_s."""

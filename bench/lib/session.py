@@ -41,6 +41,7 @@ class Session:
         self.build, self.options = os.path.abspath(build), options
         self.limits = method.Limits()
         self.commands, self.seen = [], set()
+        self.machine = machine.describe()  # before the runner goes aside
         cpus = machine.cpus()
         self.cpu = options.cpu if options.cpu is not None else cpus[-1]
         if self.cpu not in cpus:
@@ -59,7 +60,8 @@ class Session:
     def __enter__(self):
         self.dir = tempfile.mkdtemp(prefix='leat-bench-', dir=WORK_ROOT)
         self.driver = os.path.join(self.dir, 'libleatgen.so')
-        self.pages = machine.Hugepages(self.options.pages or PAGES_2M)
+        self.pages, self.ahead = machine.Hugepages(self.options.pages or PAGES_2M), machine.Ahead()
+        self.ahead.__enter__()
         try:
             shutil.copy(self.driver_path(), self.driver)
             self.pages.__enter__()
@@ -82,12 +84,11 @@ class Session:
         else:
             shutil.rmtree(self.dir, ignore_errors=True)
         self.pages.__exit__()
+        self.ahead.__exit__()
 
     def driver_path(self):
-        path = self.program('bench/pktgen/libleatgen.so')
-        if not os.path.exists(path):
-            raise Failed('the generator (libleatgen.so) is not built; run bench/pktgen/build')
-        return path
+        """The generator as a DPDK device, built when it is not there or old."""
+        return machine.run([os.path.join(TOP, 'bench', 'pktgen', 'build'), self.build]).strip().splitlines()[-1]
 
     def leatd_driver_args(self):
         return ['--plugin', self.driver]
@@ -152,7 +153,7 @@ class PointRun:
         finally:
             for peer in self.up.values():
                 peer.stop()
-        return self.result(windows, extra, time.monotonic() - start)
+        return self.result(rounds, windows, extra, time.monotonic() - start)
 
     def bring_up(self, contender, number):
         self.progress.say(f'{contender.who}: start')
@@ -223,15 +224,15 @@ class PointRun:
                 break
         return found
 
-    def result(self, windows, extra, seconds):
+    def result(self, rounds, windows, extra, seconds):
         point, limits = self.point, self.session.limits
         contenders, used = {}, {}
         for contender in point.contenders:
             mine = [w for w in windows if w['who'] == contender.who]
-            one = method.result(mine, limits)
+            one = method.result(mine, limits, rounds)
             if contender.who in self.failed:
                 one['why'] = self.failed[contender.who]
-            used[contender.who] = method.pick(mine, limits)[0]
+            used[contender.who] = method.pick(mine, limits, rounds)[0]
             config = self.up[contender.who].config() if contender.who in self.up else ''
             contenders[contender.who] = {
                 'peer': contender.peer, 'job': contender.job, 'profile': contender.profile, 'options': contender.options,

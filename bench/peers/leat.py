@@ -17,7 +17,7 @@ class Leat(Peer):
 
     @classmethod
     def version(cls, session):
-        return machine.run([session.leatd, '--version']).strip().splitlines()[0]
+        return machine.run([session.leatd, '--version']).split()[1]
 
     def config(self):
         """The configuration, from the template beside this file."""
@@ -33,6 +33,9 @@ class Leat(Peer):
         if len(found) < workers:
             raise Failed(f'{workers} workers need {workers} CPUs')
         return found
+
+    def cores(self):
+        return self.worker_cpus()
 
     def port(self, side):
         if self.job == 'switch-vhost':

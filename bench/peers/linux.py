@@ -20,6 +20,7 @@ NFT = {'nft': 'linux-nft.conf', 'nft-dnat': 'linux-nft-dnat.conf'}
 class Linux(Peer):
     name = 'linux'
     packages = ('iproute2', 'ethtool', 'nftables')
+    own_generator = False
     jobs = ('bridge', 'route', *NFT)
     settle_s = 3
 

@@ -110,6 +110,7 @@ class Ovs(Peer):
             error = self.vsctl('get', 'interface', f'p{side}', 'error').strip()
             if error != '[]':
                 raise Failed(f'OVS refuses its port: {error}')
+        wait_until(lambda: os.path.exists(f'{self.dir}/br0.mgmt'), 10, 'the bridge takes no OpenFlow')
         flows = os.path.join(self.dir, 'flows')
         with open(flows, 'w', encoding='ascii') as file:
             file.write('\n'.join(FLOWS[self.job]) + '\n')
