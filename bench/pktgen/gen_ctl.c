@@ -75,6 +75,7 @@ static void tx_read(struct gen_tx *to, const struct gen_tx *from) {
 	to->bad = gen_load(&from->bad);
 	to->reordered = gen_load(&from->reordered);
 	to->duplicated = gen_load(&from->duplicated);
+	to->foreign = gen_load(&from->foreign);
 	to->lost = __atomic_load_n(&from->lost, __ATOMIC_RELAXED);
 	to->opened = gen_load(&from->opened);
 	to->established = gen_load(&from->established);
@@ -102,7 +103,7 @@ static void sample_take(const struct gen_shm *shm, struct sample *s) {
 
 struct sums {
 	uint64_t packets, bytes, generated, generated_bytes, polls, missed, no_buffer;
-	uint64_t bad, reordered, duplicated, opened, established, closed, aborted;
+	uint64_t bad, reordered, duplicated, foreign, opened, established, closed, aborted;
 	int64_t lost;
 };
 
@@ -120,6 +121,7 @@ static void sums_tx(struct sums *s, const struct gen_tx *a, const struct gen_tx 
 	s->bad += b->bad - a->bad;
 	s->reordered += b->reordered - a->reordered;
 	s->duplicated += b->duplicated - a->duplicated;
+	s->foreign += b->foreign - a->foreign;
 	s->lost += b->lost - a->lost;
 	s->opened += b->opened - a->opened;
 	s->established += b->established - a->established;
@@ -204,6 +206,7 @@ static json_t *sums_json(const struct sums *s) {
 	set(object, "bad", s->bad);
 	set(object, "reordered", s->reordered);
 	set(object, "duplicated", s->duplicated);
+	set(object, "foreign", s->foreign);
 	set(object, "lost", (uint64_t)s->lost);
 	if (s->opened || s->established || s->closed || s->aborted)
 		json_object_set_new(object, "sessions",

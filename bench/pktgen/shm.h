@@ -43,7 +43,8 @@ struct gen_tx {
 	uint64_t bytes;
 	uint64_t bad; // check=1: not as it was sent
 	uint64_t reordered, duplicated;
-	int64_t lost; // gaps; sinks when a packet turns up after all
+	uint64_t foreign; // check=1: not made by a generator (ARP, for one); counted nowhere else
+	int64_t lost;     // gaps; sinks when a packet turns up after all
 	uint64_t opened, established, closed, aborted; // tcp=cycle: sessions
 	alignas(64) struct gen_clock clock;
 	alignas(64) struct hist latency; // TSC cycles, stamp=1
