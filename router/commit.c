@@ -7,6 +7,7 @@
 #include "router/policy.h"
 #include "router/rib.h"
 #include "router/router_priv.h"
+#include "router/twin.h"
 #include "switch/switch.h"
 #include <errno.h>
 #include <stdio.h>
@@ -92,14 +93,16 @@ static int ifaces_prepare(struct plan *plan, const struct rtr_conf *router, stru
 
 		p->conf = &router->ifaces[i];
 		p->iface = rtr_iface_build(router, p->conf, (uint16_t)vrf, err);
-		if (p->iface == NULL) {
+		if (p->iface) {
+			p->fresh = p->iface->port == DP_NONE && rtr_ifaces[p->iface->index] == NULL;
+			plan->n_ifaces++;
+		}
+		if (p->iface == NULL || twin_prepare(p->iface, p->conf, err) < 0) {
 			snprintf(path, sizeof(path), "routers.%s.interfaces.%s", router->name,
 				p->conf->name);
 			snprintf(err->path, sizeof(err->path), "%s", path);
 			return err->code ? err->code : -EINVAL;
 		}
-		p->fresh = p->iface->port == DP_NONE && rtr_ifaces[p->iface->index] == NULL;
-		plan->n_ifaces++;
 	}
 	return 0;
 }
@@ -366,6 +369,7 @@ void rtr_abort(void *arg) {
 			dp_iface_free(plan->ifaces[i].iface->index);
 		free(plan->ifaces[i].iface);
 	}
+	twins_abort();
 	nexthop_collect();
 	rtr_conf_fini(&plan->conf);
 	plan_free(plan);
@@ -556,6 +560,7 @@ void rtr_commit(void *arg) {
 	plan->old_conf = rtr_running;
 	rtr_running = plan->conf;
 	ifaces_commit(plan);
+	twins_commit();
 	routes_commit(plan);
 	for (unsigned i = 0; i < plan->n_ifaces; i++)
 		statics_set(plan, &plan->ifaces[i]);
@@ -568,6 +573,7 @@ void rtr_commit(void *arg) {
 void rtr_release(void *arg) {
 	struct plan *plan = arg;
 
+	twins_release();
 	for (unsigned i = 0; i < plan->n_old; i++)
 		free(plan->old_ifaces[i]);
 	for (unsigned i = 0; i < plan->n_gone; i++)
@@ -589,6 +595,7 @@ void rtr_link_changed(unsigned port, bool up) {
 		return;
 	nexthop_link(iface->index, up);
 	neigh_link(iface->index, up);
+	twin_link(iface, up);
 }
 
 void rtr_commit_fini(void) {

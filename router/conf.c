@@ -83,6 +83,20 @@ static int mss_of(const json_t *mss) {
 	return json_is_integer(mss) ? (int)json_integer_value(mss) : 0;
 }
 
+static void twin_parse(struct rtr_conf_iface *iface, const json_t *twin) {
+	struct rtr_raw_twin raw = {0};
+
+	iface->has_twin = json_is_true(twin) || json_is_object(twin);
+	if (json_is_object(twin))
+		schema_decode(rtr_twin_rows, twin, &raw);
+	snprintf(iface->twin_netns, sizeof(iface->twin_netns), "%s", raw.netns ? raw.netns : "");
+	if (raw.name)
+		snprintf(iface->twin_name, sizeof(iface->twin_name), "%s", raw.name);
+	else // beside the device of its port the plain name may be taken
+		snprintf(iface->twin_name, sizeof(iface->twin_name), "%s%.11s",
+			raw.netns ? "" : "rtr-", iface->name);
+}
+
 static int iface_parse(
 	struct rtr_conf *router, const char *name, const json_t *value, struct err *err) {
 	struct rtr_conf_iface *iface = &router->ifaces[router->n_ifaces++];
@@ -106,6 +120,7 @@ static int iface_parse(
 	iface->proxy_nd = raw.proxy_nd;
 	iface->dad = raw.dad;
 	iface->neighbor_limit = (uint32_t)raw.neighbor_limit;
+	twin_parse(iface, raw.twin);
 	if (mac_is_multicast(&iface->mac))
 		return err_at(err, path, "mac: an interface has a unicast MAC address");
 	if (addresses_parse(iface, raw.addresses, path, err) != 0 ||
@@ -328,13 +343,30 @@ const char *rtr_conf_switch_of(const json_t *tree, const char *port) {
 	return NULL;
 }
 
+// The interface before `stop` whose twin has the same name in the same namespace, or NULL.
+static const char *twin_taken_by(
+	const struct rtr_conf_all *all, const struct rtr_conf_iface *stop) {
+	for (unsigned r = 0; stop->has_twin && r < all->n; r++) {
+		for (unsigned i = 0; i < all->routers[r].n_ifaces; i++) {
+			const struct rtr_conf_iface *other = &all->routers[r].ifaces[i];
+
+			if (other == stop)
+				return NULL;
+			if (other->has_twin && strcmp(stop->twin_netns, other->twin_netns) == 0 &&
+				strcmp(stop->twin_name, other->twin_name) == 0)
+				return other->name;
+		}
+	}
+	return NULL;
+}
+
 static int places_check(const json_t *tree, const struct rtr_conf_all *all, struct err *err) {
 	char path[PATH];
 
 	for (unsigned r = 0; r < all->n; r++) {
 		for (unsigned i = 0; i < all->routers[r].n_ifaces; i++) {
 			const struct rtr_conf_iface *iface = &all->routers[r].ifaces[i];
-			const char *other = taken_by(all, iface);
+			const char *other = taken_by(all, iface), *twin = twin_taken_by(all, iface);
 			const char *sw =
 				iface->port[0] ? rtr_conf_switch_of(tree, iface->port) : NULL;
 
@@ -343,6 +375,11 @@ static int places_check(const json_t *tree, const struct rtr_conf_all *all, stru
 			if (other)
 				return err_at(err, path, "interface %s has that %s already", other,
 					iface->port[0] ? "port" : "VLAN");
+			if (twin)
+				return err_at(err, path,
+					"twin: that of interface %s is called %s as well; give it "
+					"a name",
+					twin, iface->twin_name);
 			if (sw)
 				return err_at(err, path,
 					"port %s is in switch %s; route its VLAN (`switch` and "

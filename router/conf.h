@@ -3,11 +3,13 @@
 #pragma once
 
 #include "lib/addr.h"
+#include "lib/netns.h"
 #include "lib/schema.h"
 
-#define RTR_CONF_NAME  32
-#define RTR_CONF_PATHS 64 // next hops of one route
-#define RTR_CONF_ADDRS 15 // of one interface; a link-local one is added
+#define RTR_CONF_NAME   32
+#define RTR_CONF_DEVICE 16 // a kernel interface's name (IFNAMSIZ)
+#define RTR_CONF_PATHS  64 // next hops of one route
+#define RTR_CONF_ADDRS  15 // of one interface; a link-local one is added
 
 struct rtr_conf_neighbor {
 	struct addr addr;
@@ -29,6 +31,9 @@ struct rtr_conf_iface {
 	int mss;        // 0: no; -1: from the MTU
 	int dscp;       // -1: left alone
 	bool proxy_arp, proxy_nd, dad;
+	bool has_twin;
+	char twin_netns[NETNS_NAME]; // "": the daemon's own
+	char twin_name[RTR_CONF_DEVICE];
 	uint32_t neighbor_limit;
 	struct rtr_conf_neighbor *neighbors;
 	unsigned n_neighbors;

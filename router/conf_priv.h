@@ -7,10 +7,14 @@
 struct rtr_raw_iface {
 	const char *port, *sw, *zone;
 	int64_t vlan, mtu, dscp, neighbor_limit;
-	const json_t *addresses, *neighbors, *mss;
+	const json_t *addresses, *neighbors, *mss, *twin;
 	struct mac mac;
 	unsigned urpf;
 	bool ipv6, proxy_arp, proxy_nd, dad;
+};
+
+struct rtr_raw_twin {
+	const char *netns, *name;
 };
 
 struct rtr_raw_path {
@@ -42,5 +46,5 @@ struct rtr_raw_limits {
 	int64_t routes4, routes6;
 };
 
-extern const struct schema_row rtr_iface_rows[], rtr_path_rows[], rtr_route_rows[], rtr_rule_rows[],
-	rtr_router_rows[], rtr_limit_rows[];
+extern const struct schema_row rtr_iface_rows[], rtr_twin_rows[], rtr_path_rows[], rtr_route_rows[],
+	rtr_rule_rows[], rtr_router_rows[], rtr_limit_rows[];

@@ -61,7 +61,8 @@ static void everything_is_read(void **) {
 		       " 'rules': [{'from': '10.0.1.0/24', 'interface': 'v', 'dscp': 10, 'via': "
 		       "'10.0.0.3'}],"
 		       " 'limits': {'routes4': 1000000}},"
-		       " 'q': {'interfaces': {'b': {'port': 'b', 'addresses': ['10.0.0.1/24']}}}}",
+		       " 'q': {'interfaces': {'b': {'port': 'b', 'addresses': ['10.0.0.1/24'],"
+		       " 'twin': {'namespace': 'mgmt'}}}}}",
 		&all, &err);
 
 	if (rc != 0)
@@ -79,6 +80,11 @@ static void everything_is_read(void **) {
 	assert_int_equal(v->dscp, -1);
 	assert_int_equal(v->vlan, 10);
 	assert_string_equal(v->zone, "z");
+	assert_false(a->has_twin);
+	const struct rtr_conf_iface *b = rtr_conf_iface(rtr_conf_find(&all, "q"), "b");
+	assert_true(b->has_twin);
+	assert_string_equal(b->twin_netns, "mgmt");
+	assert_string_equal(b->twin_name, "b");
 	assert_int_equal(r->n_routes, 5);
 	assert_int_equal(r->limit4, 1000000);
 	assert_int_equal(r->limit6, 16384);

@@ -5,6 +5,7 @@
 #include "router/rib.h"
 #include "router/router.h"
 #include "router/router_priv.h"
+#include "router/twin.h"
 
 #define AUDIT_EVERY_NS 20000000u
 #define AUDIT_PREFIXES 64
@@ -12,6 +13,7 @@
 static int init(struct err *err) {
 	int rc = rtr_iface_init(err);
 
+	twins_init();
 	if (rc == 0)
 		rc = punt_init(err);
 	if (rc == 0)
@@ -46,6 +48,7 @@ static void audit(uint64_t now_ns) {
 static void poll(uint64_t now_ns) {
 	punt_poll(now_ns);
 	neigh_poll(now_ns);
+	twins_poll(now_ns);
 	audit(now_ns);
 	nexthop_collect();
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The neighbour table's outside as the router has it: next-hop slots, host routes, packet buffers, the punt rings.
 #include "lib/log.h"
+#include "router/arp.h"
+#include "router/icmp.h"
 #include "router/ip_priv.h"
 #include "router/neigh_priv.h"
 #include "router/punt.h"
@@ -151,7 +153,22 @@ static bool is_summed(const struct rte_mbuf *m) {
 		(m->ol_flags & RTE_MBUF_F_TX_L4_MASK) != 0;
 }
 
+// The kernel behind a host twin asks by itself, and is given what is no question: answers, and what others announce. Those who ask
+// for our addresses are answered by us alone.
+static bool is_news(const struct rtr_iface *iface, const uint8_t *frame, size_t len) {
+	const size_t nd = RTE_ETHER_HDR_LEN + sizeof(struct rte_ipv6_hdr);
+	struct arp arp;
+
+	if (frame[12] == 0x86 && frame[13] == 0xdd)
+		return len > nd && frame[nd] == ICMP6_NA;
+	if (arp_decode(frame + RTE_ETHER_HDR_LEN, len - RTE_ETHER_HDR_LEN, &arp) != ARP_OK)
+		return false;
+	return arp.op == ARP_REPLY ||
+		(arp_is_announcement(&arp) && !rtr_iface_owns(iface, &arp.target));
+}
+
 void neigh_receive(struct rte_mbuf *m) {
+	const struct rtr_iface *iface = rtr_iface(dp_meta(m)->iface);
 	uint8_t buf[FRAME_MAX];
 	const uint8_t *frame = NULL;
 
@@ -159,7 +176,10 @@ void neigh_receive(struct rte_mbuf *m) {
 		frame = rte_pktmbuf_read(m, 0, m->pkt_len, buf);
 	if (frame != NULL)
 		neigh_frame(dp_meta(m)->iface, frame, m->pkt_len, is_summed(m));
-	rte_pktmbuf_free(m);
+	if (frame != NULL && iface && iface->twin != DP_NONE && is_news(iface, frame, m->pkt_len))
+		punt_twin(iface->twin, m);
+	else
+		rte_pktmbuf_free(m);
 }
 
 static struct addr destination(const struct rte_mbuf *m) {

@@ -23,7 +23,7 @@ static struct dp_node inject = {
 	.name = "inject",
 	.help = "sends what the control plane made",
 	.source = true,
-	.starts = {DP_ARC_L3_OUT},
+	.starts = {DP_ARC_L3_OUT, DP_ARC_PORT_OUT},
 	.next = inject_next,
 	.drops = inject_drops,
 };
@@ -55,6 +55,9 @@ static uint16_t inject_process(struct rte_graph *graph, struct rte_node *node, v
 			break;
 		case PUNT_WAY_ERROR:
 			next[i] = NEXT_ERROR;
+			break;
+		case PUNT_WAY_PORT:
+			next[i] = dp_arc_next(&inject, DP_ARC_PORT_OUT, dp_meta(objs[i])->out);
 			break;
 		default:
 			next[i] = NEXT_REWRITE;

@@ -78,6 +78,11 @@ void punt_frame(uint16_t iface, struct rte_mbuf *m) {
 	send_down(m, PUNT_WAY_FRAME);
 }
 
+void punt_twin(uint16_t port, struct rte_mbuf *m) {
+	dp_meta(m)->out = port;
+	send_down(m, PUNT_WAY_PORT);
+}
+
 void punt_route(uint16_t vrf, struct rte_mbuf *m) {
 	ip_own(m, vrf, ip4_of(m)->version_ihl >> 4 == 6);
 	send_down(m, PUNT_WAY_LOOKUP);

@@ -34,6 +34,8 @@ void punt_route(uint16_t vrf, struct rte_mbuf *m);
 void punt_resolved(uint32_t slot, struct rte_mbuf *m);
 // control: a packet goes no further; its sender is told `what` (ip_error()). Takes the packet.
 void punt_error(struct rte_mbuf *m, uint32_t what);
+// control: a whole frame goes to the kernel by `port`, a host twin's. Takes the packet.
+void punt_twin(uint16_t port, struct rte_mbuf *m);
 void punt_handler(enum punt_class class,
 	void (*receive)(struct rte_mbuf *m)); // control, at init; the handler owns m
 void punt_rate_set(enum punt_class class, uint64_t per_s);

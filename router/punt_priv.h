@@ -4,6 +4,6 @@
 
 struct rte_ring;
 
-enum punt_way { PUNT_WAY_FRAME, PUNT_WAY_LOOKUP, PUNT_WAY_REWRITE, PUNT_WAY_ERROR };
+enum punt_way { PUNT_WAY_FRAME, PUNT_WAY_LOOKUP, PUNT_WAY_REWRITE, PUNT_WAY_ERROR, PUNT_WAY_PORT };
 
 extern struct rte_ring *punt_down; // control writes, worker 0 reads

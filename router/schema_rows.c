@@ -22,6 +22,49 @@ static const struct schema_row mss_forms[] = {
 	{0},
 };
 
+static int twin_check(const json_t *object, const char *path, struct err *err) {
+	const char *netns = json_string_value(json_object_get(object, "namespace"));
+	const char *name = json_string_value(json_object_get(object, "name"));
+
+	if (netns && (netns[0] == '.' || strpbrk(netns, "/ ")))
+		return err_at(err, path,
+			"namespace: a name as `ip netns` shows it, without slash, space, or dot "
+			"in front");
+	if (name && (name[0] == '.' || strpbrk(name, "/ %:")))
+		return err_at(err, path,
+			"name: an interface's name has no slash, space, percent sign, colon, or "
+			"dot in front");
+	return 0;
+}
+
+const struct schema_row rtr_twin_rows[] = {
+	{.name = "namespace",
+		.type = SCHEMA_STRING,
+		SCHEMA_FIELD(struct rtr_raw_twin, netns),
+		.min = 1,
+		.max = 63,
+		.example = "\"mgmt\"",
+		.help = "network namespace that it is in (`ip netns`); leatd's own when left out"},
+	{.name = "name",
+		.type = SCHEMA_STRING,
+		SCHEMA_FIELD(struct rtr_raw_twin, name),
+		.min = 1,
+		.max = 15,
+		.example = "\"wan\"",
+		.help = "what it is called there; left out: as the interface, in leatd's own "
+			"namespace with \"rtr-\" before it"},
+	{0},
+};
+
+static const struct schema_row twin_forms[] = {
+	{.type = SCHEMA_BOOL, .help = "true: in leatd's own namespace"},
+	{.type = SCHEMA_OBJECT,
+		.rows = rtr_twin_rows,
+		.check = twin_check,
+		.help = "where it is, and what it is called"},
+	{0},
+};
+
 static int iface_check(const json_t *object, const char *path, struct err *err) {
 	bool port = json_object_get(object, "port") != NULL;
 	bool sw = json_object_get(object, "switch") != NULL;
@@ -125,6 +168,14 @@ const struct schema_row rtr_iface_rows[] = {
 		.flags = SCHEMA_LIVE,
 		.def = "true",
 		.help = "looks for duplicates before an address is used (RFC 4862, RFC 5227)"},
+	{.name = "twin",
+		.type = SCHEMA_UNION,
+		SCHEMA_FIELD(struct rtr_raw_iface, twin),
+		.flags = SCHEMA_LIVE,
+		.rows = twin_forms,
+		.example = "{ namespace = \"mgmt\" }",
+		.help = "host twin: an interface of the kernel with this one's addresses, for "
+			"programs on this box"},
 	{.name = "neighbors",
 		.type = SCHEMA_MAP,
 		SCHEMA_FIELD(struct rtr_raw_iface, neighbors),
