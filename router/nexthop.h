@@ -7,9 +7,15 @@
 //   slot       what nodes read. An adjacency's slot holds the Ethernet header once its neighbour is known; a group's slot
 //              names its bucket table.
 //
-// A slot in use is changed so: kind := RTR_NH_RESOLVE (packets go the slow way), dp_sync() or the next quiescent
-// period, fields written, kind := the new kind with release order. A new slot is written before it is published.
-// Writer: control. Readers: nodes. Freed: after dp_sync(), numbers are reused only then.
+// A slot in use is changed so that a reader sees the old or the new state and nothing between:
+//   kind             one store, with release order, after what it promises
+//   another MAC      one store of eight bytes (the header is aligned to them); so a fail-over waits for nobody
+//   our own MAC      kind := RTR_NH_RESOLVE (packets go the slow way), dp_sync(), header, kind; once for all slots of the interface
+//   buckets          word by word; the table itself is replaced only when a named group needs a larger one: pointer, dp_sync(), then
+//                    n_buckets
+// A new slot is written before it is published.
+// Writer: control. Readers: nodes. Freed: after dp_sync() (nexthop_collect()), numbers are reused only then.
+// Memory: 64 bytes per slot and as many for control, touched from the low numbers up; a group has 4 + 1 bytes per bucket more.
 #pragma once
 
 #include "dataplane/dataplane.h"
@@ -40,7 +46,7 @@ struct rtr_nh {
 	uint32_t n_buckets; // GROUP: power of two
 	uint32_t
 		used; // tick at which a worker last forwarded by it: written by workers, only when it differs
-	const uint32_t *buckets; // GROUP: slots; replaced as a whole, freed after dp_sync()
+	const uint32_t *buckets; // GROUP: slots of adjacencies
 	uint8_t header
 		[22]; // Ethernet header: destination, source, type (the type is set per packet)
 	uint16_t vrf; // VRF
@@ -58,6 +64,16 @@ static inline uint32_t rtr_nh_tick(uint64_t now_ns) {
 
 extern struct rtr_nh *rtr_nhs; // RTR_MAX_NH reserved (lazily touched memory)
 
+// node: the slot that a flow takes: of an adjacency for a group, else `slot` itself.
+static inline uint32_t rtr_nh_pick(uint32_t slot, uint32_t flow_hash) {
+	const struct rtr_nh *nh = &rtr_nhs[slot];
+	uint32_t n = __atomic_load_n(&nh->n_buckets, __ATOMIC_ACQUIRE);
+
+	if (nh->kind != RTR_NH_GROUP)
+		return slot;
+	return __atomic_load_n(&nh->buckets[flow_hash & (n - 1)], __ATOMIC_RELAXED);
+}
+
 struct rtr_path {
 	uint16_t iface;
 	struct addr gateway; // ADDR_NONE: directly connected
@@ -66,28 +82,36 @@ struct rtr_path {
 
 // ---- control ----------------------------------------------------------------------------------------------
 
+#define NEXTHOP_MAX_PATHS 64
+
 // The slot of an object with this content; made if there is none, its count raised. One path: an adjacency (GLEAN when it
-// has no gateway). Several: a group (weights honoured, resilient: a path that goes or comes moves only its share of
-// buckets; at most 64 paths). Slot, or -ENOSPC ("next-hop table full"), -EINVAL.
+// has no gateway; equal ones of different VRFs are one: the VRF is the interface's). Several: a group (equal paths are one with the sum
+// of their weights; resilient: a path that goes or comes moves only its share of buckets; at most NEXTHOP_MAX_PATHS).
+// Slot, or -ENOSPC ("next-hop table full"), -EINVAL, -ENOMEM. The interface may be one that is not there yet: nexthop_link() fills in what it is.
 int64_t nexthop_get(uint16_t vrf, const struct rtr_path *paths, unsigned n, struct err *err);
-int64_t nexthop_special_get(
-	enum rtr_nh_kind kind, uint16_t vrf, struct err *err); // BLACKHOLE..PROHIBIT, LOCAL, VRF
-// An object of its own that is known by `id` (a kernel next-hop object) and whose paths may be replaced for all routes at once.
+// BLACKHOLE..PROHIBIT, LOCAL, VRF.
+int64_t nexthop_special_get(enum rtr_nh_kind kind, uint16_t vrf, struct err *err);
+// An object of its own that is known by `id` (a kernel next-hop object) and whose paths may be replaced for all routes at once. The
+// first call's reference is the id's own: nexthop_put() it when the id goes. Always a group.
 int64_t nexthop_named_set(
 	uint16_t vrf, uint32_t id, const struct rtr_path *paths, unsigned n, struct err *err);
-void nexthop_put(uint32_t
-		slot); // count down; the last one frees after dp_sync() (batched: nexthop_collect())
+uint32_t nexthop_named_find(uint16_t vrf, uint32_t id); // 0: none; the count stays
+void nexthop_ref(uint32_t slot);                        // count up: for a route by a named object
+// Count down; the last one takes it out of the table, and nexthop_collect() frees it. 0: nothing.
+void nexthop_put(uint32_t slot);
 void nexthop_collect(void); // frees what was put, after one dp_sync(); called from release and poll
-// The paths behind a slot. n, at most max.
+// The paths behind a slot, in order of interface and gateway. n, at most max. None: a special.
 unsigned nexthop_paths(uint32_t slot, struct rtr_path *paths, unsigned max);
 uint32_t nexthop_refs(uint32_t slot);
+uint32_t nexthop_count(void); // slots in use, those that wait for nexthop_collect() included
 
-// A neighbour became known, changed (mac) or unusable (NULL): rewrites its adjacency's slot, and every object that contains
-// it: a group leaves out dead paths while one lives. Called by the neighbour table.
+// A neighbour became known, changed (mac) or unusable (NULL): rewrites its adjacency's slot, and every group that contains
+// it: a group goes by paths whose link is up and whose neighbour is known; while there is none, by those whose link is up, so that packets
+// ask for the neighbour. Nothing happens when no adjacency is for it. Called by the neighbour table.
 void nexthop_neighbor(uint16_t iface, const struct addr *addr, const struct rte_ether_addr *mac);
-// An interface's link went down or up: paths over it are dead or alive again; groups are filled anew.
+// An interface's link went down or up, or it is another (rtr_ifaces[]): its slots say what it is now, and groups are filled anew.
 void nexthop_link(uint16_t iface, bool up);
-// Calls fn for each adjacency of `iface` whose gateway is `addr` or (NULL) any: for the neighbour table's wish list.
+// Calls fn for each adjacency of `iface` that has a gateway: for the neighbour table's wish list. fn may do anything but put slots.
 void nexthop_foreach_gateway(uint16_t iface,
 	void (*fn)(const struct addr *gateway, uint32_t slot, void *arg), void *arg);
 int nexthop_init(struct err *err);

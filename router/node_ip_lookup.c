@@ -83,17 +83,17 @@ static rte_edge_t unreachable(struct rte_mbuf *m, unsigned kind) {
 
 static uint32_t look_again(const struct rte_mbuf *m, unsigned vrf_index) {
 	const struct rtr_vrf *vrf = vrf_index < RTR_MAX_VRFS ? rtr_vrfs[vrf_index] : NULL;
-	uint64_t slot = 0;
+	uint32_t slot = 0;
 
 	if (vrf == NULL)
 		return 0;
 	if (ip_is_v6(m)) {
-		rte_fib6_lookup_bulk(vrf->fib6, &ip6_of(m)->dst_addr, &slot, 1);
+		fib_lookup6(vrf->fib6, &ip6_of(m)->dst_addr, &slot, 1);
 	} else {
 		uint32_t dst = rte_be_to_cpu_32(ip4_of(m)->dst_addr);
-		rte_fib_lookup_bulk(vrf->fib4, &dst, &slot, 1);
+		fib_lookup4(vrf->fib4, &dst, &slot, 1);
 	}
-	return (uint32_t)slot;
+	return slot;
 }
 
 // Groups name slots, VRFs name tables: followed a bounded number of times.
@@ -194,13 +194,13 @@ static __rte_noinline rte_edge_t link_local(struct rte_mbuf *m, const struct rtr
 
 struct batch {
 	struct rte_mbuf **m;
-	uint64_t slots[DP_VECTOR];
+	uint32_t slots[DP_VECTOR];
 	union {
 		uint32_t v4[DP_VECTOR];
 		uint8_t v6[DP_VECTOR][16];
 	} dst;
 	uint8_t index[DP_VECTOR]; // of the packets of the present group
-	uint64_t found[DP_VECTOR];
+	uint32_t found[DP_VECTOR];
 };
 _Static_assert(DP_VECTOR == 256, "index[] is a byte");
 
@@ -211,7 +211,7 @@ static inline uint32_t table_of(const struct rte_mbuf *m) {
 static __rte_noinline void lookup_v6(struct batch *b, const struct rtr_vrf *vrf, unsigned n) {
 	for (unsigned i = 0; i < n; i++)
 		memcpy(b->dst.v6[i], ip6_of(b->m[b->index[i]])->dst_addr, 16);
-	rte_fib6_lookup_bulk(vrf->fib6, b->dst.v6, b->found, (int)n);
+	fib_lookup6(vrf->fib6, b->dst.v6, b->found, n);
 }
 
 // Looks up all packets of table `key` that are left; returns the first that is of another, or n.
@@ -237,7 +237,7 @@ static __rte_noinline unsigned lookup_some(
 	} else {
 		for (unsigned i = 0; i < count; i++)
 			b->dst.v4[i] = rte_be_to_cpu_32(ip4_of(b->m[b->index[i]])->dst_addr);
-		rte_fib_lookup_bulk(vrf->fib4, b->dst.v4, b->found, (int)count);
+		fib_lookup4(vrf->fib4, b->dst.v4, b->found, count);
 	}
 	for (unsigned i = 0; i < count; i++)
 		b->slots[b->index[i]] = b->found[i];
@@ -260,7 +260,7 @@ static inline void lookup(struct batch *b, unsigned n) {
 		b->dst.v4[i] = rte_be_to_cpu_32(ip4_of(b->m[i])->dst_addr);
 	}
 	if (likely(differ == 0 && vrf != NULL))
-		rte_fib_lookup_bulk(vrf->fib4, b->dst.v4, b->slots, (int)n);
+		fib_lookup4(vrf->fib4, b->dst.v4, b->slots, n);
 	else
 		lookup_mixed(b, n);
 }
@@ -288,6 +288,8 @@ static __rte_always_inline void chunk(
 	unsigned last = UINT32_MAX;
 	bool asks = false;
 
+	if (n == 0)
+		__builtin_unreachable(); // rte_graph calls no node for nothing
 	b.m = (struct rte_mbuf **)objs;
 	lookup(&b, n);
 	for (unsigned i = 0; i < n; i++)
@@ -300,7 +302,7 @@ static __rte_always_inline void chunk(
 			iface = rtr_iface(last);
 			asks = iface && (iface->urpf || iface->has_policy);
 		}
-		next[i] = next_of(m, (uint32_t)b.slots[i], iface, asks);
+		next[i] = next_of(m, b.slots[i], iface, asks);
 	}
 	dp_enqueue(graph, node, objs, next, n, whole);
 }

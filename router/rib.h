@@ -1,16 +1,26 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Routes. Per VRF and family a RIB (control: every candidate of every prefix) and a FIB (nodes: the best, rte_fib and rte_fib6).
+// Routes. Per VRF and family a RIB (control: every candidate of every prefix, in a tree: rib_tree.h) and a FIB (nodes: the best of each
+// prefix, fib.h).
 //
 // The best candidate of a prefix: smallest distance, then metric, then source. Only the best is in the FIB.
 // Neighbours of connected prefixes are host routes of source NEIGHBOR: nodes never look at a neighbour table.
-// Writer: control. The FIB is changed in place, prefix by prefix, and safe for readers.
+// Writer: control. The FIB is changed in place, prefix by prefix: a reader sees the old answer or the new one.
+//
+// Memory is touched as routes come. RIB: 48 to 64 bytes per IPv4 prefix with one candidate, 60 to 88 per IPv6 prefix (where two
+// prefixes part there is a node more); 32 per further candidate. FIB: 64 MiB per family at most for the first 24 bits (2 MiB per /5
+// that has a route; the default route needs none), and 1 KiB per 256 addresses, or per byte of an IPv6 prefix beyond 24 bits,
+// that is not shared with others.
+// Bounded: `limit` candidates per family; those of LOCAL, CONNECTED and NEIGHBOR have RIB_OWN places of their own and the last
+// sixteenth of the FIB's groups, so that a peer that sends too much takes nobody's neighbours away.
 #pragma once
 
 #include "lib/addr.h"
 #include "lib/err.h"
+#include "router/fib.h"
 #include "router/iface.h"
-#include <rte_fib.h>
-#include <rte_fib6.h>
+
+#define RIB_MAX_ROUTES (1u << 23) // that a limit can be
+#define RIB_OWN        (1u << 18)
 
 enum rtr_source {          // with their distances
 	RTR_SRC_LOCAL,     // 0: own addresses
@@ -26,12 +36,11 @@ enum rtr_source {          // with their distances
 
 struct rtr_vrf {
 	uint16_t index;
-	struct rte_fib *fib4;
-	struct rte_fib6 *fib6;
+	struct fib *fib4, *fib6; // nodes: fib_lookup4(), fib_lookup6()
 	char name[RTR_NAME];
 	uint32_t limit4, limit6; // routes
 };
-extern struct rtr_vrf *rtr_vrfs[RTR_MAX_VRFS]; // control swaps; nodes read
+extern struct rtr_vrf *rtr_vrfs[RTR_MAX_VRFS]; // commit swaps; nodes read
 
 struct rtr_route {
 	struct prefix prefix; // network
@@ -43,10 +52,13 @@ struct rtr_route {
 	uint32_t slot; // of its next hop: the RIB owns one reference
 };
 
-// Makes VRF `index` with room for the given numbers of routes; refuses with how many would fit (-ENOMEM). NULL on error.
+// Makes VRF `index` with room for the given numbers of routes; refuses with how many would fit (-ENOMEM) when the machine has not got
+// the memory that so many usually need. NULL on error.
 struct rtr_vrf *rib_vrf_new(
 	const char *name, uint16_t index, uint32_t limit4, uint32_t limit6, struct err *err);
 void rib_vrf_free(struct rtr_vrf *vrf); // in release, after dp_sync(); drops all references
+// What rib_vrf_new() takes for the memory that the machine can give; 0: what the kernel says. Tests.
+void rib_memory_set(uint64_t bytes);
 
 // Adds or replaces the candidate (prefix, source, protocol, metric). Takes over the caller's reference to `slot`, also on error.
 // 0, -ENOSPC (the VRF's limit or FIB memory: counted in rib_stats.refused, alarmed once), with err.
@@ -71,8 +83,10 @@ struct rib_stats {
 	uint32_t routes4, routes6; // prefixes in the FIB, neighbours included
 	uint64_t refused;          // for want of room
 	uint64_t fib_bytes, rib_bytes;
-	uint64_t audited, repaired; // by rib_audit()
+	uint64_t audited, repaired; // by rib_audit(): stretches looked at, those that were wrong
+	uint64_t rounds;            // that it went through all
 };
 void rib_stats(const struct rtr_vrf *vrf, struct rib_stats *stats);
-// Compares the next `n` prefixes of the RIB with the FIB and repairs; names each divergence in the log. Rolls round.
+// Compares the next `n` stretches of addresses that have one answer in the RIB (at most 2^20 IPv4 addresses each) with the FIB,
+// entry by entry, and repairs; names each divergence in the log. Rolls round, IPv4 and IPv6 in turns.
 void rib_audit(struct rtr_vrf *vrf, unsigned n);

@@ -7,8 +7,8 @@
 #include "lib/log.h"
 #include "tests/packet/harness.h"
 #include <rte_cycles.h>
-#include <rte_pause.h>
 #include <rte_ring.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +23,45 @@ static void use_workers(unsigned n) {
 	snprintf(text, sizeof(text), "{" PORTS ", \"system\": {\"workers\": %u}}", n);
 	packet_config(text);
 	packet_cross("a", "b");
+}
+
+// ---- patience ----------------------------------------------------------------------------------------------
+
+#define TURNS_MAX 1000
+#define STUCK_S   100
+
+// How long something may take: WAIT_S, and then as long as some worker has not turned TURNS_MAX times more, but no
+// longer than STUCK_S. On a machine with more to do than CPUs, the kernel has been seen to leave a worker asleep for
+// over 20 s.
+struct patience {
+	uint64_t end;
+	bool ended;
+	json_int_t loops[DP_MAX_WORKERS]; // when it did
+};
+
+static struct patience patience_new(void) {
+	return (struct patience){.end = rte_rdtsc() + WAIT_S * rte_get_tsc_hz()};
+}
+
+// Gives way to the workers meanwhile.
+static bool patience_over(struct patience *p) {
+	json_t *rows, *row;
+	bool over = p->ended;
+	size_t i;
+
+	sched_yield();
+	if (rte_rdtsc() < p->end)
+		return false;
+	rows = packet_show("workers");
+	json_array_foreach (rows, i, row) {
+		json_int_t loops = json_integer_value(json_object_get(row, "loops"));
+		if (!p->ended)
+			p->loops[i] = loops;
+		over &= loops - p->loops[i] >= TURNS_MAX;
+	}
+	json_decref(rows);
+	p->ended = true;
+	return over || rte_rdtsc() > p->end + STUCK_S * rte_get_tsc_hz();
 }
 
 // ---- traffic -----------------------------------------------------------------------------------------------
@@ -56,12 +95,12 @@ static void flow_take(struct flow *f) {
 }
 
 static void flow_wait(struct flow *f, uint32_t until) {
-	uint64_t end = rte_rdtsc() + WAIT_S * rte_get_tsc_hz();
+	struct patience patience = patience_new();
 
 	while (f->got < until) {
 		packet_step(); // turns the loop when there is no thread
 		flow_take(f);
-		if (rte_rdtsc() > end)
+		if (f->got < until && patience_over(&patience))
 			fail_msg("%s to %s: %u of %u frames came", f->from, f->to, f->got, until);
 	}
 }
@@ -111,12 +150,12 @@ static void send_numbered(uint32_t number) {
 }
 
 static void expect_numbered(uint32_t wanted) {
-	uint64_t end = rte_rdtsc() + WAIT_S * rte_get_tsc_hz();
+	struct patience patience = patience_new();
 	uint8_t frame[PACKET_FRAME_MAX];
 	uint32_t number;
 
 	while (packet_recv("a", frame) < 0)
-		assert_true(rte_rdtsc() < end);
+		assert_false(patience_over(&patience));
 	memcpy(&number, frame + 14, sizeof(number));
 	assert_int_equal(number, wanted);
 }
@@ -132,7 +171,7 @@ static void test_a_port_takes_along_what_was_handed_over(void **) {
 		for (unsigned i = 0; i < 32; i++)
 			send_numbered(round);
 		while (rte_ring_count(rx) > 0)
-			rte_pause();
+			sched_yield();
 		use_ports(2, false);
 	}
 }
