@@ -301,14 +301,13 @@ static int check(
 		bool ends = high && i == last && !all(r->last, next / 8, fib->bytes, 0xff);
 		uint32_t entry = load(&table[i]);
 
-		if (!begins && !ends && entry == r->want)
+		// A leaf may reach beyond the range: what is there is another range's question.
+		if (entry == r->want)
 			continue;
-		if (begins || ends) {
-			if (is_group(entry) && (entry >> 1) < fib->fresh) {
-				if (check(fib, group_at(fib, entry), next, r, begins, ends) == 0)
-					continue;
-				return -EUCLEAN;
-			}
+		if ((begins || ends) && is_group(entry) && entry >> 1 < fib->fresh) {
+			if (check(fib, group_at(fib, entry), next, r, begins, ends) == 0)
+				continue;
+			return -EUCLEAN;
 		}
 		note(fib, r, low ? r->first : r->last, base, i);
 		if (begins || ends || is_group(entry))

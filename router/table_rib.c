@@ -15,7 +15,7 @@
 #define SPARE_SHIFT  4    // the share of groups that is kept for what is our own
 #define AUDIT_BLOCKS 4096 // entries of a FIB's first table in one step of the audit
 #define TOP_BYTES    3
-#define REARM_SHIFT  5 // the alarm is armed again when a 32nd of the limit is free
+#define REARM_SHIFT  5 // the alarm is armed again when a 32nd of the routes has gone
 
 // What a route usually takes, for the question whether a limit fits: its places in the tables, and its share of FIB groups (IPv6: what
 // the Internet's table needs).
@@ -44,6 +44,7 @@ struct family {
 	uint32_t heads[RTR_SRC_COUNT]; // of the lists by source
 	uint8_t cursor[16];            // where the audit goes on
 	bool alarmed;
+	uint32_t n_alarmed; // candidates at that time
 };
 
 struct vrf {
@@ -210,7 +211,7 @@ static void candidate_free(struct family *f, uint32_t index) {
 	struct candidate *c = at(f, index);
 
 	(*(is_own(c->source) ? &f->n_own : &f->n))--;
-	if (f->n < f->limit - (f->limit >> REARM_SHIFT))
+	if (f->n < f->n_alarmed - (f->n_alarmed >> REARM_SHIFT))
 		f->alarmed = false;
 	if (c->next_of_source)
 		at(f, c->next_of_source)->prev_of_source = c->prev_of_source;
@@ -312,6 +313,7 @@ static int refuse(
 	nexthop_put(route->slot);
 	if (!f->alarmed) {
 		f->alarmed = true;
+		f->n_alarmed = f->n;
 		log_warn("router", "no room for routes",
 			"router=%s family=%s limit=%u routes=%u why=\"%s is full\"", vrf->pub.name,
 			family_name(f), f->limit, f->n, why);
@@ -604,15 +606,15 @@ static void audit_step(struct vrf *vrf) {
 	vrf->audited++;
 	if (rc > 0)
 		diverges(vrf, f, &entry, wrong, "next hop");
-	if (rc < 0) {
-		// Looked at again in the next step.
+	if (rc < 0) { // goes on behind what is built anew
 		reclaim(f);
 		diverges(vrf, f, &entry, wrong, "shape");
 		rc = rebuild(f, wrong);
-		if (rc == 0)
-			return;
-		log_error("router", "forwarding table cannot be repaired", "router=%s why=\"%s\"",
-			vrf->pub.name, strerror(-rc));
+		if (rc < 0)
+			log_error("router", "forwarding table cannot be repaired",
+				"router=%s why=\"%s\"", vrf->pub.name, strerror(-rc));
+		memcpy(last, wrong, TOP_BYTES);
+		memset(last + TOP_BYTES, 0xff, sizeof(last) - TOP_BYTES);
 	}
 	if (advance(f, f->cursor, last))
 		return;
