@@ -67,8 +67,11 @@ const struct schema_row dp_port_rows[] = {
 		.max = 200,
 		.example = "\"eth1\"",
 		.help = "a kernel interface (eth1), a PCI address (0000:03:00.0), tap:NAME, "
-			"memif:PATH[,id=N][,role=server|client], pcap:IN[,OUT], null:NAME[,size=N] "
-			"or ring:NAME"},
+			"memif:PATH[,id=N][,role=server|client], pcap:IN[,OUT], "
+			"null:NAME[,size=N], "
+			"ring:NAME, or vdev:net_DRIVER0[,key=value...] (any virtual device that "
+			"DPDK "
+			"has a driver for)"},
 	{.name = "vhost_user",
 		.type = SCHEMA_BOOL,
 		SCHEMA_FIELD(struct port_conf, vhost_user),
@@ -159,6 +162,7 @@ static const struct dp_port_kind *const kinds[] = {
 	&port_pcap_kind,
 	&port_null_kind,
 	&port_ring_kind,
+	&port_vdev_kind,
 };
 
 // Fields that can change while the port stays; what a device cannot do after all, the caller finds out.

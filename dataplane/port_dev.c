@@ -24,30 +24,42 @@ int port_vdev_room(struct err *err) {
 		n, DP_MAX_PORTS);
 }
 
-int port_vdev_add(struct port *port, const char *driver, struct err *err, const char *fmt, ...) {
-	static unsigned serial;
-	char args[512];
-	va_list ap;
-
+int port_vdev_open(struct port *port, const char *name, const char *args, struct err *err) {
 	int rc = port_vdev_room(err);
+
 	if (rc < 0)
 		return rc;
+	if (rte_eth_dev_get_port_by_name(name, &port->pub.index) == 0)
+		return err_set(
+			err, -EEXIST, "there is a device %s already; take another number", name);
+	rc = rte_eal_hotplug_add("vdev", name, args);
+	if (rc == 0)
+		rc = rte_eth_dev_get_port_by_name(name, &port->pub.index);
+	if (rc < 0)
+		return err_set(err, rc,
+			"no driver makes %s of \"%s\" (%s); the log says why, unless there is "
+			"none of this name",
+			name, args, rte_strerror(-rc));
+	snprintf(port->vdev, sizeof(port->vdev), "%s", name);
+	port->open = true;
+	return 0;
+}
+
+int port_vdev_add(struct port *port, const char *driver, struct err *err, const char *fmt, ...) {
+	static unsigned serial;
+	char args[512], name[RTE_ETH_NAME_MAX_LEN];
+	uint16_t taken;
+	va_list ap;
+
 	va_start(ap, fmt);
 	int len = vsnprintf(args, sizeof(args), fmt, ap);
 	va_end(ap);
 	if (len >= (int)sizeof(args))
 		return err_set(err, -ENAMETOOLONG, "the device's text is too long");
-	snprintf(port->vdev, sizeof(port->vdev), "%s%u", driver, serial++);
-	rc = rte_eal_hotplug_add("vdev", port->vdev, args);
-	if (rc == 0)
-		rc = rte_eth_dev_get_port_by_name(port->vdev, &port->pub.index);
-	if (rc < 0) {
-		port->vdev[0] = '\0';
-		return err_set(err, rc, "DPDK's driver %s refuses %s (%s)", driver, args,
-			rte_strerror(-rc));
-	}
-	port->open = true;
-	return 0;
+	do
+		snprintf(name, sizeof(name), "%s_%u", driver, serial++);
+	while (rte_eth_dev_get_port_by_name(name, &taken) == 0); // by a port with a name of its own
+	return port_vdev_open(port, name, args, err);
 }
 
 int port_rings_add(struct port *port, const char *name, struct rte_ring *rx,

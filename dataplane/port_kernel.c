@@ -45,7 +45,7 @@ static int kernel_check(const struct port_conf *conf, const char *path, struct e
 		return 0;
 	return err_at(err, path,
 		"device: %s is no network interface, PCI address, or one of tap: memif: pcap: "
-		"null: ring:",
+		"null: ring: vdev:",
 		conf->device);
 }
 

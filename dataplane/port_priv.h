@@ -93,7 +93,8 @@ struct dp_port_kind {
 };
 
 extern const struct dp_port_kind port_kernel_kind, port_tap_kind, port_vhost_kind, port_memif_kind,
-	port_pcap_kind, port_null_kind, port_ring_kind, port_pci_kind, port_bond_kind;
+	port_pcap_kind, port_null_kind, port_ring_kind, port_pci_kind, port_bond_kind,
+	port_vdev_kind;
 
 // ---- the life of ports (port.c) --------------------------------------------------------------------------
 
@@ -137,9 +138,11 @@ const char *port_socket(const struct port_conf *conf, char *buf, size_t size);
 
 // ---- ethdevs (port_dev.c) --------------------------------------------------------------------------------
 
-// Makes the virtual device `driver` + a number of its own with these arguments; sets vdev and pub.index.
+// Makes the virtual device `driver`_N, numbered here, with these arguments; sets vdev and pub.index.
 int port_vdev_add(struct port *port, const char *driver, struct err *err, const char *args, ...)
 	__attribute__((format(printf, 4, 5)));
+// The same with a whole name; -EEXIST: it is taken.
+int port_vdev_open(struct port *port, const char *name, const char *args, struct err *err);
 // Makes an ethdev of rings: one to receive from, n_tx to send to. `name` is part of the device's name.
 int port_rings_add(struct port *port, const char *name, struct rte_ring *rx,
 	struct rte_ring *const *tx, unsigned n_tx, struct err *err);
