@@ -7,8 +7,8 @@
 #include "lib/log.h"
 #include "tests/packet/harness.h"
 #include <rte_cycles.h>
+#include <rte_pause.h>
 #include <rte_ring.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,13 +43,11 @@ static struct patience patience_new(void) {
 	return (struct patience){.end = rte_rdtsc() + WAIT_S * rte_get_tsc_hz()};
 }
 
-// Gives way to the workers meanwhile.
 static bool patience_over(struct patience *p) {
 	json_t *rows, *row;
 	bool over = p->ended;
 	size_t i;
 
-	sched_yield();
 	if (rte_rdtsc() < p->end)
 		return false;
 	rows = packet_show("workers");
@@ -171,7 +169,7 @@ static void test_a_port_takes_along_what_was_handed_over(void **) {
 		for (unsigned i = 0; i < 32; i++)
 			send_numbered(round);
 		while (rte_ring_count(rx) > 0)
-			sched_yield();
+			rte_pause();
 		use_ports(2, false);
 	}
 }
