@@ -17,7 +17,8 @@ static int start(const struct ctl_options *options, const json_t *tree, struct e
 	return dp_start(&opts, err);
 }
 
-static const struct module *const modules[] = {&dataplane_module, &switch_module, &router_module, NULL};
+static const struct module *const modules[] = {
+	&dataplane_module, &switch_module, &router_module, NULL};
 
 const struct ctl_platform ctl_platform = {
 	.modules = modules,
