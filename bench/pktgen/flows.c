@@ -2,8 +2,8 @@
 // pure
 #include "bench/pktgen/flows.h"
 #include "bench/pktgen/check.h"
+#include "bench/pktgen/zipf.h"
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,22 +31,22 @@ enum kind { KIND_ANY, KIND_ETHER, KIND_IP4_UDP, KIND_IP4_UDP_TRAILER };
 
 // ---- arithmetic ------------------------------------------------------------------------------------------------
 
+// For by = 1 the inverse would be 2^64 itself.
 static struct flows_by by_make(uint32_t by, uint32_t larger_than_any) {
-	if (by >= larger_than_any)
-		return (struct flows_by){.inverse = 0, .by = by};
+	if (by == 1 || by >= larger_than_any)
+		return (struct flows_by){.by = by, .mask = by == 1 ? 0 : UINT32_MAX};
 	return (struct flows_by){.inverse = UINT64_MAX / by + 1, .by = by};
 }
 
-// inverse * by is 2^64 and a little: for by = 1 it would be 2^64 itself, which is 0 here.
 static inline uint32_t mod(uint32_t n, struct flows_by d) {
 	if (d.inverse == 0)
-		return d.by == 1 ? 0 : n;
+		return n & d.mask;
 	return (uint32_t)((unsigned __int128)(d.inverse * n) * d.by >> 64);
 }
 
 static inline uint32_t quotient(uint32_t n, struct flows_by d) {
 	if (d.inverse == 0)
-		return d.by == 1 ? n : 0;
+		return n & ~d.mask;
 	return (uint32_t)((unsigned __int128)d.inverse * n >> 64);
 }
 
@@ -75,36 +75,39 @@ static void store16_net(uint8_t *at, unsigned value) {
 
 // ---- one packet ----------------------------------------------------------------------------------------------------
 
+// Stores through bytes may change anything, so loops work on a copy of what they read: `v` is on the stack.
+
 struct pair {
 	uint64_t a, b; // of side 0 and of side 1
 };
 
-static inline struct pair turned(const struct flows *f, struct pair pair) {
-	return f->profile.side ? (struct pair){pair.b, pair.a} : pair;
+static inline struct pair turned(const struct flows_vary *v, struct pair pair) {
+	return v->side ? (struct pair){pair.b, pair.a} : pair;
 }
 
-static inline void stations(const struct flows *f, uint32_t n, uint8_t *head) {
-	uint32_t station = __builtin_bswap32(mod(n, f->macs));
+static inline void stations(const struct flows_vary *v, uint32_t n, bool plain, uint8_t *head) {
+	uint32_t station = __builtin_bswap32(plain ? n : mod(n, v->macs));
 
-	if (!f->profile.has_dst_mac)
+	if (!v->fixed_mac)
 		store32(head + 2, station);
 	store32(head + 8, station);
 }
 
 // Sum of both, as words in memory.
-static inline uint64_t ip4_addresses(const struct flows *f, uint32_t pair_index, uint8_t *ip) {
-	uint32_t a = f->src4 + mod(pair_index, f->srcs);
-	uint32_t b = f->dst4 + mod(pair_index, f->dsts) * (uint32_t)f->profile.dst_step;
-	struct pair from_to = turned(f, (struct pair){__builtin_bswap32(a), __builtin_bswap32(b)});
+static inline uint64_t ip4_addresses(
+	const struct flows_vary *v, uint32_t n, bool plain, uint8_t *ip) {
+	uint32_t a = v->src4 + (plain ? n : mod(n, v->srcs));
+	uint32_t b = v->dst4 + (plain ? n : mod(n, v->dsts)) * (uint32_t)v->dst_step;
+	struct pair from_to = turned(v, (struct pair){__builtin_bswap32(a), __builtin_bswap32(b)});
 
 	store64(ip + 12, from_to.a | from_to.b << 32);
 	return from_to.a + from_to.b;
 }
 
-static inline uint64_t ip6_addresses(const struct flows *f, uint32_t pair_index, uint8_t *ip) {
-	uint64_t a = f->src6 + mod(pair_index, f->srcs);
-	uint64_t b = f->dst6 + mod(pair_index, f->dsts) * f->profile.dst_step;
-	struct pair from_to = turned(f, (struct pair){__builtin_bswap64(a), __builtin_bswap64(b)});
+static inline uint64_t ip6_addresses(const struct flows_vary *v, uint32_t n, uint8_t *ip) {
+	uint64_t a = v->src6 + mod(n, v->srcs);
+	uint64_t b = v->dst6 + mod(n, v->dsts) * v->dst_step;
+	struct pair from_to = turned(v, (struct pair){__builtin_bswap64(a), __builtin_bswap64(b)});
 
 	store64(ip + 16, from_to.a);
 	store64(ip + 32, from_to.b);
@@ -112,10 +115,10 @@ static inline uint64_t ip6_addresses(const struct flows *f, uint32_t pair_index,
 		(from_to.b >> 32);
 }
 
-static inline uint32_t l4_ports(const struct flows *f, uint32_t q, uint8_t *l4) {
-	uint16_t a = (uint16_t)(PROFILE_PORT_BASE + mod(q, f->sports));
-	uint16_t b = (uint16_t)(PROFILE_PORT_BASE + mod(quotient(q, f->sports), f->dports));
-	struct pair from_to = turned(f, (struct pair){__builtin_bswap16(a), __builtin_bswap16(b)});
+static inline uint32_t l4_ports(const struct flows_vary *v, uint32_t q, uint8_t *l4) {
+	uint16_t a = (uint16_t)(PROFILE_PORT_BASE + mod(q, v->sports));
+	uint16_t b = (uint16_t)(PROFILE_PORT_BASE + mod(quotient(q, v->sports), v->dports));
+	struct pair from_to = turned(v, (struct pair){__builtin_bswap16(a), __builtin_bswap16(b)});
 	uint32_t ports = (uint32_t)(from_to.a | from_to.b << 16);
 
 	store32(l4, ports);
@@ -139,27 +142,28 @@ static inline uint16_t udp_checksum(uint64_t sum) {
 	return value ? value : 0xffff;
 }
 
-static inline void any_write(
+static void any_write(
 	const struct flows *f, const struct flows_template *t, uint32_t n, uint8_t *head) {
-	uint32_t pair_index = mod(n, f->hosts), q = quotient(n, f->hosts);
+	const struct flows_vary *v = &f->vary;
+	uint32_t pair_index = mod(n, v->hosts), q = quotient(n, v->hosts);
 	uint8_t *ip = head + f->l3, *l4 = head + f->l4;
 	uint64_t sum;
 
 	for (unsigned i = 0; i < f->pieces; i++)
 		memcpy(head + i * PIECE, t->head + i * PIECE, PIECE);
-	stations(f, n, head);
-	if (f->profile.vlan)
+	stations(v, n, false, head);
+	if (v->vlan)
 		store16(head + ETHER_LEN,
-			__builtin_bswap16((uint16_t)(f->profile.vlan + mod(n, f->vlans))));
+			__builtin_bswap16((uint16_t)(v->vlan + mod(n, v->vlans))));
 	if (f->profile.l3 == PROFILE_L3_NONE)
 		return;
 	if (f->profile.l3 == PROFILE_IP4) {
-		sum = ip4_addresses(f, pair_index, ip);
+		sum = ip4_addresses(v, pair_index, false, ip);
 		store16(ip + 10, checksum(t->ip_sum + sum));
 	} else {
-		sum = ip6_addresses(f, pair_index, ip);
+		sum = ip6_addresses(v, pair_index, ip);
 	}
-	sum += t->l4_sum + l4_ports(f, q, l4);
+	sum += t->l4_sum + l4_ports(v, q, l4);
 	if (f->profile.l4 == PROFILE_UDP) {
 		store16(l4 + 6, udp_checksum(sum));
 		return;
@@ -169,23 +173,24 @@ static inline void any_write(
 	store16(l4 + 16, checksum(sum));
 }
 
-static inline void ether_write(
-	const struct flows *f, const struct flows_template *t, uint32_t n, uint8_t *head) {
+static inline __attribute__((always_inline)) void ether_write(const struct flows_vary *v,
+	const struct flows_template *t, uint32_t n, uint8_t *head, const bool plain) {
 	memcpy(head, t->head, PIECE);
-	stations(f, n, head);
+	stations(v, n, plain, head);
 }
 
-static inline __attribute__((always_inline)) void ip4_udp_write(const struct flows *f,
-	const struct flows_template *t, uint32_t n, uint8_t *head, const unsigned pieces) {
+static inline __attribute__((always_inline)) void ip4_udp_write(const struct flows_vary *v,
+	const struct flows_template *t, uint32_t n, uint8_t *head, const unsigned pieces,
+	const bool plain) {
 	uint8_t *ip = head + ETHER_LEN, *l4 = ip + IP4_LEN;
-	uint32_t pair_index = mod(n, f->hosts), q = quotient(n, f->hosts);
+	uint32_t pair_index = plain ? n : mod(n, v->hosts), q = plain ? 0 : quotient(n, v->hosts);
 	uint64_t sum;
 
 	memcpy(head, t->head, pieces * PIECE);
-	stations(f, n, head);
-	sum = ip4_addresses(f, pair_index, ip);
+	stations(v, n, false, head);
+	sum = ip4_addresses(v, pair_index, plain, ip);
 	store16(ip + 10, checksum(t->ip_sum + sum));
-	store16(l4 + 6, udp_checksum(sum + t->l4_sum + l4_ports(f, q, l4)));
+	store16(l4 + 6, udp_checksum(sum + t->l4_sum + l4_ports(v, q, l4)));
 }
 
 uint16_t flows_write(const struct flows *f, uint32_t flow, unsigned size, uint8_t *head) {
@@ -199,11 +204,11 @@ uint16_t flows_write(const struct flows *f, uint32_t flow, unsigned size, uint8_
 
 static void in_turn(
 	struct flows_cursor *c, const struct flows *f, struct flows_packet *packets, unsigned n) {
-	uint32_t next = c->next;
+	uint32_t next = c->next, step = c->step, first = c->first, flows = f->profile.flows;
 
 	for (unsigned i = 0; i < n; i++) {
 		packets[i].flow = next;
-		next = next + c->step < f->profile.flows ? next + c->step : c->first;
+		next = next + step < flows ? next + step : first;
 	}
 	c->next = next;
 }
@@ -234,47 +239,72 @@ static void as_drawn(
 
 static void sizes_pick(
 	struct flows_cursor *c, const struct flows *f, struct flows_packet *packets, unsigned n) {
-	if (f->n_turns == 1) {
-		for (unsigned i = 0; i < n; i++) {
-			packets[i].size = 0;
-			packets[i].len = f->templates[0].len;
-		}
-		return;
-	}
+	uint32_t turn = c->turn;
+
 	for (unsigned i = 0; i < n; i++) {
-		packets[i].size = f->turns[c->turn];
+		packets[i].size = f->turns[turn];
 		packets[i].len = f->templates[packets[i].size].len;
-		c->turn = c->turn + 1 < f->n_turns ? c->turn + 1 : 0;
+		turn = turn + 1 < f->n_turns ? turn + 1 : 0;
 	}
+	c->turn = turn;
+}
+
+// One loop per shape; `plain` and `one` (size) are constants in each copy of it.
+static inline __attribute__((always_inline)) void burst_write(const struct flows *f,
+	uint8_t *const *heads, struct flows_packet *packets, unsigned n, const unsigned kind,
+	const bool plain, const bool one) {
+	const struct flows_vary v = f->vary;
+	const struct flows_template first = f->templates[0], *all = f->templates;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct flows_template *t = one ? &first : &all[packets[i].size];
+		if (one) {
+			packets[i].size = 0;
+			packets[i].len = first.len;
+		}
+		if (kind == KIND_ETHER)
+			ether_write(&v, t, packets[i].flow, heads[i], plain);
+		else
+			ip4_udp_write(&v, t, packets[i].flow, heads[i],
+				kind == KIND_IP4_UDP ? 3 : 4, plain);
+	}
+}
+
+static inline __attribute__((always_inline)) void kind_write(const struct flows *f,
+	uint8_t *const *heads, struct flows_packet *packets, unsigned n, const unsigned kind) {
+	bool one = f->n_turns == 1;
+
+	if (f->vary.plain && one)
+		burst_write(f, heads, packets, n, kind, true, true);
+	else if (one)
+		burst_write(f, heads, packets, n, kind, false, true);
+	else
+		burst_write(f, heads, packets, n, kind, false, false);
 }
 
 void flows_burst(const struct flows *f, struct flows_cursor *c, uint8_t *const *heads,
 	struct flows_packet *packets, unsigned n, bool in_order) {
-	const struct flows_template *t = f->templates;
-
 	if (in_order || f->profile.order == PROFILE_SEQ)
 		in_turn(c, f, packets, n);
 	else if (f->profile.order == PROFILE_RAND)
 		at_random(c, packets, n);
 	else
 		as_drawn(c, f, packets, n);
-	sizes_pick(c, f, packets, n);
+	if (f->n_turns > 1 || f->kind == KIND_ANY)
+		sizes_pick(c, f, packets, n);
 	switch (f->kind) {
 	case KIND_ETHER:
-		for (unsigned i = 0; i < n; i++)
-			ether_write(f, &t[packets[i].size], packets[i].flow, heads[i]);
+		kind_write(f, heads, packets, n, KIND_ETHER);
 		break;
 	case KIND_IP4_UDP:
-		for (unsigned i = 0; i < n; i++)
-			ip4_udp_write(f, &t[packets[i].size], packets[i].flow, heads[i], 3);
+		kind_write(f, heads, packets, n, KIND_IP4_UDP);
 		break;
 	case KIND_IP4_UDP_TRAILER:
-		for (unsigned i = 0; i < n; i++)
-			ip4_udp_write(f, &t[packets[i].size], packets[i].flow, heads[i], 4);
+		kind_write(f, heads, packets, n, KIND_IP4_UDP_TRAILER);
 		break;
 	default:
 		for (unsigned i = 0; i < n; i++)
-			any_write(f, &t[packets[i].size], packets[i].flow, heads[i]);
+			any_write(f, &f->templates[packets[i].size], packets[i].flow, heads[i]);
 	}
 }
 
@@ -494,65 +524,27 @@ static void variation_make(struct flows *f) {
 	uint32_t hosts = p->src_count > p->dst_count ? p->src_count : p->dst_count;
 	uint32_t q = (p->flows - 1) / hosts + 1; // numbers that are left for ports
 
-	f->macs = by_make(p->macs, p->flows);
-	f->hosts = by_make(hosts, p->flows);
-	f->srcs = by_make(p->src_count, hosts);
-	f->dsts = by_make(p->dst_count, hosts);
-	f->sports = by_make(p->sports, q);
-	f->dports = by_make(p->dports, (q - 1) / p->sports + 1);
-	f->vlans = by_make(p->vlans, p->flows);
-	f->src4 = (uint32_t)number(p->src.bytes, 4);
-	f->dst4 = (uint32_t)number(p->dst.bytes, 4);
-	f->src6 = number(p->src.bytes + 8, 8);
-	f->dst6 = number(p->dst.bytes + 8, 8);
+	f->vary = (struct flows_vary){.macs = by_make(p->macs, p->flows),
+		.hosts = by_make(hosts, p->flows),
+		.srcs = by_make(p->src_count, hosts),
+		.dsts = by_make(p->dst_count, hosts),
+		.sports = by_make(p->sports, q),
+		.dports = by_make(p->dports, (q - 1) / p->sports + 1),
+		.vlans = by_make(p->vlans, p->flows),
+		.src4 = (uint32_t)number(p->src.bytes, 4),
+		.dst4 = (uint32_t)number(p->dst.bytes, 4),
+		.src6 = number(p->src.bytes + 8, 8),
+		.dst6 = number(p->dst.bytes + 8, 8),
+		.dst_step = p->dst_step,
+		.vlan = p->vlan,
+		.side = p->side,
+		.fixed_mac = p->has_dst_mac};
+	f->vary.plain = p->l3 == PROFILE_L3_NONE
+		? p->macs >= p->flows
+		: p->src_count >= p->flows && p->dst_count >= p->flows;
 }
 
-// ---- Zipf ---------------------------------------------------------------------------------------------------------------
-
-// (exp(x) - 1) / x and log(1 + x) / x, also near zero.
-static double expm1_by(double x) {
-	return fabs(x) > 1e-8 ? expm1(x) / x : 1 + x / 2 * (1 + x / 3);
-}
-
-static double log1p_by(double x) {
-	return fabs(x) > 1e-8 ? log1p(x) / x : 1 - x * (0.5 - x * (1.0 / 3));
-}
-
-// The density, its integral, and the inverse of that.
-static double zipf_h(double x, double s) {
-	return exp(-s * log(x));
-}
-
-static double zipf_integral(double x, double s) {
-	return expm1_by((1 - s) * log(x)) * log(x);
-}
-
-static double zipf_inverse(double x, double s) {
-	double t = x * (1 - s);
-
-	return exp(log1p_by(t < -1 ? -1 : t) * x);
-}
-
-static double uniform(uint64_t *state) { // splitmix64
-	uint64_t z = *state += 0x9e3779b97f4a7c15ull;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
-	return (double)((z ^ z >> 31) >> 11) * 0x1p-53;
-}
-
-uint32_t flows_zipf(uint64_t *random, uint32_t n, double s) {
-	double first = zipf_integral(1.5, s) - 1, last = zipf_integral(n + 0.5, s);
-	double sure = 2 - zipf_inverse(zipf_integral(2.5, s) - zipf_h(2, s), s);
-
-	for (;;) {
-		double u = last + uniform(random) * (first - last), x = zipf_inverse(u, s);
-		double k = floor(x + 0.5);
-		k = k < 1 ? 1 : k > n ? n : k;
-		if (k - x <= sure || u >= zipf_integral(k + 0.5, s) - zipf_h(k, s))
-			return (uint32_t)k - 1;
-	}
-}
+// ---- start and end ------------------------------------------------------------------------------------------
 
 // Drawn beforehand: a draw costs more than a packet may.
 static int draws_make(struct flows *f) {
@@ -564,7 +556,7 @@ static int draws_make(struct flows *f) {
 	f->n_draws = f->n_draws < DRAWS_MIN ? DRAWS_MIN : f->n_draws;
 	f->draws = calloc(f->n_draws, sizeof(*f->draws));
 	for (uint32_t i = 0; f->draws && i < f->n_draws; i++)
-		f->draws[i] = flows_zipf(&random, f->profile.flows, f->profile.zipf);
+		f->draws[i] = zipf_draw(&random, f->profile.flows, f->profile.zipf);
 	return f->draws ? 0 : -ENOMEM;
 }
 

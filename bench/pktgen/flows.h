@@ -34,8 +34,8 @@ enum flows_step {
 
 // n % by and n / by without a division (Lemire, Kaser, Kurz 2019); exact for 32-bit n.
 struct flows_by {
-	uint64_t inverse; // 0: by is larger than any n
-	uint32_t by;
+	uint64_t inverse;  // 0: by is 1, or larger than any n
+	uint32_t by, mask; // then n & mask is the remainder, and n & ~mask the quotient
 };
 
 struct flows_template {
@@ -45,14 +45,23 @@ struct flows_template {
 	uint16_t len;            // of the frame, without FCS
 };
 
+// How flow n varies: what a loop over packets needs at hand.
+struct flows_vary {
+	struct flows_by macs, hosts, srcs, dsts, sports, dports, vlans;
+	uint32_t src4, dst4; // first addresses, in this host's byte order
+	uint64_t src6, dst6; // lower halves of them
+	uint64_t dst_step;
+	uint32_t vlan;
+	bool side, fixed_mac;
+	bool plain; // nothing to divide: n is the number of the pair of addresses (without IP: of stations)
+};
+
 struct flows {
 	struct profile profile;
-	struct flows_by macs, hosts, srcs, dsts, sports, dports, vlans;
+	struct flows_vary vary;
 	unsigned l3, l4, payload; // offsets
 	unsigned pieces;          // of 16 bytes, that hold headers and trailer
 	unsigned kind;
-	uint32_t src4, dst4;              // first addresses, of this host's byte order
-	uint64_t src6, dst6;              // lower halves of them
 	struct flows_template *templates; // one per size, or per step of tcp=cycle
 	uint8_t *turns;                   // sizes in the order in which they take turns
 	unsigned n_turns;
@@ -89,7 +98,3 @@ uint16_t flows_write(const struct flows *flows, uint32_t flow, unsigned size, ui
 // tcp=cycle: which flow's which step a frame is. False: none.
 bool flows_step_find(const struct flows *flows, const uint8_t *frame, unsigned len, uint32_t *flow,
 	enum flows_step *step);
-
-// One draw from Zipf's distribution over ranks 0..n-1: rank k has a probability in proportion to (k + 1)^-exponent.
-// Rejection-inversion (Hörmann, Derflinger 1996). `random` is the state, any number to begin with.
-uint32_t flows_zipf(uint64_t *random, uint32_t n, double exponent);

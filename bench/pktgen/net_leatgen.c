@@ -6,389 +6,21 @@
 //   dpdk-testpmd -d libleatgen.so --vdev net_leatgen0,macs=1000,shm=/run/x --vdev net_leatgen1,side=1,macs=1000,shm=/run/x
 //
 // leatd loads the same file with --plugin; ports are then device = "vdev:net_leatgen0,...".
-#include "bench/pktgen/check.h"
-#include "bench/pktgen/cycle.h"
-#include "bench/pktgen/flows.h"
-#include "bench/pktgen/replay.h"
-#include "bench/pktgen/shm.h"
+#include "bench/pktgen/leatgen.h"
 #include "lib/module.h"
 #include <bus_vdev_driver.h>
 #include <ethdev_driver.h>
 #include <ethdev_vdev.h>
 #include <rte_cycles.h>
 #include <rte_malloc.h>
-#include <rte_mbuf.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-#define TICK       64 // polls between two looks at clock and controls
-#define PACE_SHIFT 10 // bits behind the point of a moment, in TSC cycles
-#define MTU_MAX    9600
-#define RETA_SIZE  128
-#define KEY_SIZE   40
-#define POOLS_MAX  16
-
-struct leatgen;
-
-// Polled by one thread.
-struct rx_queue {
-	struct leatgen *dev;
-	struct gen_rx *counters;
-	struct rte_mempool *pool;
-	uint64_t rearm, flags; // of each mbuf
-	uint32_t ptype;
-	uint32_t polls;
-	bool held; // paused or paced: look before handing out
-	bool pause;
-	bool idle; // there are fewer flows than queues, and none for this one
-	uint64_t rate;
-	uint64_t interval, next; // of packets, when paced; shifted
-	uint64_t clock_at;
-	uint16_t ring;
-	uint32_t frame; // pcap=: the next one
-	struct flows_cursor cursor;
-} __rte_cache_aligned;
-
-struct tx_queue {
-	struct leatgen *dev;
-	struct gen_tx *counters;
-	uint32_t polls;
-	uint64_t clock_at;
-	bool fast_free;
-} __rte_cache_aligned;
-
-struct leatgen {
-	struct profile profile;
-	struct flows flows;
-	struct replay replay;
-	struct cycle cycle;
-	struct check check; // of what the other side sends
-	uint32_t *seq;      // per flow: its next number
-	bool has_trailer, has_cycle;
-	uint16_t port_id, n_rx;
-	struct gen_shm *shm; // NULL: counters are our own
-	struct gen_port *counters;
-	struct gen_port *base; // at the last reset of ethdev's statistics
-	struct rte_ether_addr mac;
-	uint64_t rss;
-	uint8_t key[KEY_SIZE];
-	struct rx_queue rx[GEN_QUEUES];
-	struct tx_queue tx[GEN_QUEUES];
-};
+#define RETA_SIZE 128
+#define POOLS_MAX 16
 
 RTE_LOG_REGISTER(leatgen_log, pmd.net.leatgen, NOTICE);
 #define LOG(level, ...) rte_log(RTE_LOG_##level, leatgen_log, "net_leatgen: " __VA_ARGS__)
-
-// ---- clock and controls --------------------------------------------------------------------------------------------
-
-static void clock_refresh(struct gen_clock *clock, uint64_t *at) {
-	uint64_t now = rte_rdtsc();
-	struct timespec t;
-
-	if (now - *at < rte_get_tsc_hz() / 1000)
-		return;
-	*at = now;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	now = rte_rdtsc();
-	__atomic_store_n(&clock->clock_seq, clock->clock_seq + 1, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	clock->tid = gettid();
-	__atomic_store_n(&clock->tsc, now, __ATOMIC_RELAXED);
-	__atomic_store_n(&clock->cpu_ns, (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec,
-		__ATOMIC_RELAXED);
-	__atomic_store_n(&clock->clock_seq, clock->clock_seq + 1, __ATOMIC_RELEASE);
-}
-
-static void rate_set(struct rx_queue *q, uint64_t rate) {
-	q->rate = rate;
-	q->interval = 0;
-	if (rate > 0)
-		q->interval = (uint64_t)((double)rte_get_tsc_hz() * q->dev->n_rx / (double)rate *
-			(1 << PACE_SHIFT));
-	q->next = rte_rdtsc() << PACE_SHIFT;
-}
-
-static void controls_read(struct rx_queue *q) {
-	const struct gen_shm *shm = q->dev->shm;
-	uint64_t rate = q->dev->profile.rate_pps;
-	bool pause = false;
-
-	if (shm) {
-		uint64_t wanted = gen_load(&shm->rate_pps);
-		rate = wanted == GEN_RATE_UNSET ? rate : wanted;
-		pause = __atomic_load_n(&shm->pause, __ATOMIC_RELAXED);
-	}
-	if (rate != q->rate || (q->pause && !pause))
-		rate_set(q, rate);
-	q->pause = pause;
-	q->held = pause || q->idle || rate > 0;
-}
-
-static __rte_noinline void rx_tick(struct rx_queue *q) {
-	clock_refresh(&q->counters->clock, &q->clock_at);
-	controls_read(q);
-}
-
-// How many packets of `n` are due. What would not have waited in a ring of this length was missed, as on a NIC.
-static uint16_t rx_due(struct rx_queue *q, uint16_t n) {
-	uint64_t now = rte_rdtsc() << PACE_SHIFT, due;
-
-	if (q->pause || q->idle || now < q->next)
-		return 0;
-	due = (now - q->next) / q->interval + 1;
-	if (due > q->ring) {
-		gen_add(&q->counters->missed, due - q->ring);
-		q->next += (due - q->ring) * q->interval;
-		due = q->ring;
-	}
-	return (uint16_t)RTE_MIN(due, n);
-}
-
-// ---- receive: make ---------------------------------------------------------------------------------------------------
-
-// As drivers of NICs do: everything that a new packet's mbuf must say, in four stores.
-static __rte_always_inline void mbuf_fill(
-	const struct rx_queue *q, struct rte_mbuf *m, uint16_t len, uint32_t hash) {
-	uint64_t *fields = RTE_PTR_ADD(m, offsetof(struct rte_mbuf, rx_descriptor_fields1));
-
-	*(uint64_t *)RTE_PTR_ADD(m, offsetof(struct rte_mbuf, rearm_data)) = q->rearm;
-	m->ol_flags = q->flags;
-	fields[0] = q->ptype | (uint64_t)len << 32;
-	fields[1] = len | (uint64_t)hash << 32;
-}
-
-static __rte_always_inline uint8_t *mbuf_head(const struct rte_mbuf *m) {
-	return (uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM;
-}
-
-// Paced packets are stamped with the moment at which they were due: waiting for us counts.
-static void trailers_write(
-	struct rx_queue *q, uint8_t *const *heads, const struct flows_packet *packets, unsigned n) {
-	struct leatgen *dev = q->dev;
-	uint64_t stamp = 0, at = q->next;
-
-	if (dev->profile.stamp && q->interval == 0)
-		stamp = rte_rdtsc();
-	for (unsigned i = 0; i < n; i++, at += q->interval) {
-		uint32_t flow = packets[i].flow;
-		struct check_trailer *trailer = (void *)(heads[i] + dev->flows.payload);
-		if (dev->profile.stamp && q->interval)
-			stamp = at >> PACE_SHIFT;
-		check_write(trailer, flow, dev->seq[flow]++, stamp);
-	}
-}
-
-// Returns the bytes of these.
-static __rte_always_inline uint32_t flows_make(
-	struct rx_queue *q, struct rte_mbuf **pkts, unsigned n) {
-	struct flows_packet packets[FLOWS_BURST];
-	uint8_t *heads[FLOWS_BURST];
-	uint32_t bytes = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		heads[i] = mbuf_head(pkts[i]);
-	flows_burst(&q->dev->flows, &q->cursor, heads, packets, n, false);
-	if (q->dev->has_trailer)
-		trailers_write(q, heads, packets, n);
-	for (unsigned i = 0; i < n; i++) {
-		mbuf_fill(q, pkts[i], packets[i].len, packets[i].flow * 0x9e3779b1u);
-		bytes += packets[i].len;
-	}
-	return bytes;
-}
-
-static uint32_t frames_make(struct rx_queue *q, struct rte_mbuf **pkts, unsigned n) {
-	const struct replay *replay = &q->dev->replay;
-	uint32_t bytes = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		const struct replay_frame *frame = &replay->frames[q->frame];
-		memcpy(mbuf_head(pkts[i]), replay->bytes + frame->at, frame->len);
-		mbuf_fill(q, pkts[i], frame->len, q->frame);
-		bytes += frame->len;
-		q->frame += q->dev->n_rx;
-		if (q->frame >= replay->n)
-			q->frame = (uint32_t)(q - q->dev->rx);
-	}
-	return bytes;
-}
-
-// Looks and takes: q->held is rare, and so is a tick.
-static __rte_always_inline uint16_t rx_take(
-	struct rx_queue *q, struct rte_mbuf **pkts, uint16_t n) {
-	gen_add(&q->counters->polls, 1);
-	if (unlikely(++q->polls % TICK == 0))
-		rx_tick(q);
-	if (unlikely(q->held))
-		n = rx_due(q, n);
-	if (n == 0)
-		return 0;
-	if (unlikely(rte_mempool_get_bulk(q->pool, (void **)pkts, n) < 0)) {
-		gen_add(&q->counters->no_buffer, 1);
-		return 0;
-	}
-	return n;
-}
-
-static __rte_always_inline void rx_count(struct rx_queue *q, uint16_t n, uint32_t bytes) {
-	gen_add(&q->counters->packets, n);
-	gen_add(&q->counters->bytes, bytes);
-}
-
-static uint16_t leatgen_rx(void *queue, struct rte_mbuf **pkts, uint16_t n) {
-	struct rx_queue *q = queue;
-	uint32_t bytes = 0;
-
-	n = rx_take(q, pkts, n);
-	for (unsigned i = 0; i < n; i += FLOWS_BURST) {
-		unsigned some = RTE_MIN((unsigned)FLOWS_BURST, n - i);
-		bytes += flows_make(q, pkts + i, some);
-		q->next += some * q->interval;
-	}
-	if (n > 0)
-		rx_count(q, n, bytes);
-	return n;
-}
-
-static uint16_t leatgen_rx_frames(void *queue, struct rte_mbuf **pkts, uint16_t n) {
-	struct rx_queue *q = queue;
-
-	n = rx_take(q, pkts, n);
-	if (n == 0)
-		return 0;
-	rx_count(q, n, frames_make(q, pkts, n));
-	q->next += n * q->interval;
-	return n;
-}
-
-static uint16_t leatgen_rx_cycle(void *queue, struct rte_mbuf **pkts, uint16_t n) {
-	struct rx_queue *q = queue;
-	struct leatgen *dev = q->dev;
-	uint64_t patience = rte_get_tsc_hz() / 1000 * CYCLE_PATIENCE_MS;
-	struct cycle_item items[FLOWS_BURST];
-	unsigned wanted = RTE_MIN((unsigned)FLOWS_BURST, n);
-	uint32_t bytes = 0;
-
-	n = rx_take(q, pkts, (uint16_t)wanted);
-	if (n == 0)
-		return 0;
-	wanted = cycle_send(&dev->cycle, items, n, rte_rdtsc(), patience);
-	for (unsigned i = 0; i < wanted; i++) {
-		uint16_t len =
-			flows_write(&dev->flows, items[i].flow, items[i].step, mbuf_head(pkts[i]));
-		mbuf_fill(q, pkts[i], len, items[i].flow * 0x9e3779b1u);
-		bytes += len;
-	}
-	if (wanted < n)
-		rte_mempool_put_bulk(q->pool, (void **)pkts + wanted, n - wanted);
-	rx_count(q, (uint16_t)wanted, bytes);
-	q->next += wanted * q->interval;
-	return (uint16_t)wanted;
-}
-
-// ---- transmit: look and free -------------------------------------------------------------------------------------------
-
-// Stations are told by a switch's profile; what a router rewrote is its own business.
-static bool stations_right(const struct leatgen *dev, const uint8_t *frame, uint32_t flow) {
-	uint32_t station = rte_cpu_to_be_32(flow % dev->profile.macs);
-	const uint8_t ours = dev->profile.side ? 0x0b : 0x0a, theirs = ours ^ 1;
-
-	return dev->profile.has_dst_mac ||
-		(frame[0] == 2 && frame[1] == ours && memcmp(frame + 2, &station, 4) == 0 &&
-			frame[6] == 2 && frame[7] == theirs && memcmp(frame + 8, &station, 4) == 0);
-}
-
-// Whether a frame may be one that the other side made: what it is not, is not held against the peer.
-static bool is_ours(const struct leatgen *dev, const uint8_t *frame, uint32_t len) {
-	unsigned payload = check_payload(frame, len);
-
-	return payload >= dev->flows.payload - (dev->profile.vlan ? 4 : 0) &&
-		payload + sizeof(struct check_trailer) <= len;
-}
-
-static void frame_judge(struct tx_queue *q, const uint8_t *frame, uint32_t len, uint64_t now) {
-	struct leatgen *dev = q->dev;
-	struct gen_tx *c = q->counters;
-	struct check_trailer trailer;
-	int64_t lost;
-
-	if (!is_ours(dev, frame, len)) {
-		gen_add(check_frame(frame, len) ? &c->foreign : &c->bad, 1);
-		return;
-	}
-	memcpy(&trailer, frame + check_payload(frame, len), sizeof(trailer));
-	if (!check_intact(&trailer) || trailer.flow >= dev->profile.flows ||
-		(dev->profile.check &&
-			(!check_frame(frame, len) || !stations_right(dev, frame, trailer.flow)))) {
-		gen_add(&c->bad, 1);
-		return;
-	}
-	if (dev->profile.stamp && trailer.tsc && now > trailer.tsc)
-		hist_add(&c->latency, now - trailer.tsc);
-	if (!dev->profile.check)
-		return;
-	enum check_verdict verdict = check_judge(&dev->check, trailer.flow, trailer.seq, &lost);
-	if (lost)
-		__atomic_store_n(&c->lost, c->lost + lost, __ATOMIC_RELAXED);
-	if (verdict == CHECK_REORDERED)
-		gen_add(&c->reordered, 1);
-	else if (verdict == CHECK_DUPLICATED)
-		gen_add(&c->duplicated, 1);
-}
-
-static void step_judge(struct tx_queue *q, const uint8_t *frame, uint32_t len) {
-	enum flows_step step;
-	uint32_t flow;
-
-	if (!flows_step_find(&q->dev->flows, frame, len, &flow, &step))
-		gen_add(&q->counters->foreign, 1);
-	else if (!cycle_receive(&q->dev->cycle, flow, step))
-		gen_add(&q->counters->reordered, 1);
-}
-
-static void tx_judge(struct tx_queue *q, struct rte_mbuf **pkts, uint16_t n) {
-	uint64_t now = rte_rdtsc();
-	uint8_t flat[MTU_MAX + 64];
-
-	for (uint16_t i = 0; i < n; i++) {
-		uint32_t len = RTE_MIN(pkts[i]->pkt_len, (uint32_t)sizeof(flat));
-		const uint8_t *frame = rte_pktmbuf_read(pkts[i], 0, len, flat);
-		if (q->dev->has_cycle)
-			step_judge(q, frame, len);
-		else
-			frame_judge(q, frame, len, now);
-	}
-	if (q->dev->has_cycle) {
-		const struct cycle *cycle = &q->dev->cycle;
-		__atomic_store_n(&q->counters->opened, cycle->opened, __ATOMIC_RELAXED);
-		__atomic_store_n(&q->counters->established, cycle->established, __ATOMIC_RELAXED);
-		__atomic_store_n(&q->counters->closed, cycle->ended, __ATOMIC_RELAXED);
-		__atomic_store_n(&q->counters->aborted, cycle->given_up, __ATOMIC_RELAXED);
-	}
-}
-
-static uint16_t leatgen_tx(void *queue, struct rte_mbuf **pkts, uint16_t n) {
-	struct tx_queue *q = queue;
-	uint64_t bytes = 0;
-
-	if (unlikely(++q->polls % TICK == 0))
-		clock_refresh(&q->counters->clock, &q->clock_at);
-	if (n == 0)
-		return 0;
-	for (uint16_t i = 0; i < n; i++)
-		bytes += pkts[i]->pkt_len;
-	if (q->dev->has_trailer || q->dev->has_cycle)
-		tx_judge(q, pkts, n);
-	gen_add(&q->counters->packets, n);
-	gen_add(&q->counters->bytes, bytes);
-	if (q->fast_free) // the application's promise: one pool, one segment, one reference
-		rte_mempool_put_bulk(pkts[0]->pool, (void **)pkts, n);
-	else
-		rte_pktmbuf_free_bulk(pkts, n);
-	return n;
-}
 
 // ---- queues --------------------------------------------------------------------------------------------------------------
 
@@ -498,7 +130,7 @@ static int leatgen_start(struct rte_eth_dev *eth) {
 		flows_start(&dev->flows, &dev->rx[i].cursor, i, eth->data->nb_rx_queues);
 		dev->rx[i].frame = i % RTE_MAX(dev->replay.n, 1u);
 		dev->rx[i].idle = dev->rx[i].cursor.count == 0;
-		rx_tick(&dev->rx[i]);
+		leatgen_rx_tick(&dev->rx[i]);
 		dev->rx[i].counters->clock.tid = 0; // that was not who polls
 	}
 	dev->counters->n_rx = eth->data->nb_rx_queues;
@@ -549,8 +181,8 @@ static int leatgen_close(struct rte_eth_dev *eth) {
 
 static int leatgen_info(struct rte_eth_dev *eth, struct rte_eth_dev_info *info) {
 	info->max_mac_addrs = 1;
-	info->max_rx_pktlen = MTU_MAX + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
-	info->max_mtu = MTU_MAX;
+	info->max_rx_pktlen = LEATGEN_MTU_MAX + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
+	info->max_mtu = LEATGEN_MTU_MAX;
 	info->max_rx_queues = info->max_tx_queues = GEN_QUEUES;
 	info->rx_desc_lim = info->tx_desc_lim =
 		(struct rte_eth_desc_lim){.nb_max = 32768, .nb_min = 1, .nb_align = 1};
@@ -560,7 +192,7 @@ static int leatgen_info(struct rte_eth_dev *eth, struct rte_eth_dev_info *info) 
 		RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
 	info->flow_type_rss_offloads = RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP;
 	info->reta_size = RETA_SIZE;
-	info->hash_key_size = KEY_SIZE;
+	info->hash_key_size = LEATGEN_KEY_SIZE;
 	return 0;
 }
 
@@ -658,7 +290,7 @@ static int leatgen_rss_set(struct rte_eth_dev *eth, struct rte_eth_rss_conf *con
 
 	dev->rss = conf->rss_hf;
 	if (conf->rss_key)
-		memcpy(dev->key, conf->rss_key, RTE_MIN(conf->rss_key_len, KEY_SIZE));
+		memcpy(dev->key, conf->rss_key, RTE_MIN(conf->rss_key_len, LEATGEN_KEY_SIZE));
 	return 0;
 }
 
@@ -666,9 +298,9 @@ static int leatgen_rss_get(struct rte_eth_dev *eth, struct rte_eth_rss_conf *con
 	const struct leatgen *dev = eth->data->dev_private;
 
 	conf->rss_hf = dev->rss;
-	conf->rss_key_len = KEY_SIZE;
+	conf->rss_key_len = LEATGEN_KEY_SIZE;
 	if (conf->rss_key)
-		memcpy(conf->rss_key, dev->key, KEY_SIZE);
+		memcpy(conf->rss_key, dev->key, LEATGEN_KEY_SIZE);
 	return 0;
 }
 
@@ -725,7 +357,7 @@ static int leatgen_make(struct leatgen *dev, const char *name, const char *args,
 	if (rc == 0)
 		rc = flows_init(&dev->flows, &dev->profile, err);
 	if (rc == 0 && *dev->profile.pcap)
-		rc = replay_init(&dev->replay, dev->profile.pcap, MTU_MAX, err);
+		rc = replay_init(&dev->replay, dev->profile.pcap, LEATGEN_MTU_MAX, err);
 	if (rc < 0)
 		return rc;
 	dev->has_trailer = dev->profile.check || dev->profile.stamp;
