@@ -17,6 +17,11 @@ static bool wanted(const json_t *filter, const char *name, const char *value) {
 	return want == NULL || strcasecmp(want, value) == 0;
 }
 
+// `leat show NOUN KEY`: one of the key columns says it.
+static bool keyed(const json_t *filter, const char *a, const char *b) {
+	return wanted(filter, "key", a) || wanted(filter, "key", b);
+}
+
 static int append(json_t *rows, json_t *row, struct err *err) {
 	if (row != NULL && json_array_append_new(rows, row) == 0)
 		return 0;
@@ -144,12 +149,14 @@ static const struct schema_row router_columns[] = {
 		.flags = SCHEMA_COUNTER,
 		.help = "routes refused for want of room"},
 	{.name = "fib",
-		.type = SCHEMA_BYTES,
+		.type = SCHEMA_INT,
 		.flags = SCHEMA_GAUGE,
+		.unit = "B",
 		.help = "memory of the forwarding tables"},
 	{.name = "rib",
-		.type = SCHEMA_BYTES,
+		.type = SCHEMA_INT,
 		.flags = SCHEMA_GAUGE,
+		.unit = "B",
 		.help = "memory of the routes"},
 	{.name = "audited",
 		.type = SCHEMA_INT,
@@ -265,7 +272,7 @@ static bool route_row(const struct rtr_route *route, void *arg) {
 
 	prefix_print(&route->prefix, prefix);
 	if (!wanted(w->filter, "source", source) || !wanted(w->filter, "prefix", prefix) ||
-		!wanted(w->filter, "key", prefix) ||
+		!keyed(w->filter, prefix, w->vrf->name) ||
 		(route->source == RTR_SRC_NEIGHBOR && !json_object_get(w->filter, "source")))
 		return true;
 	via_print(route->slot, via, sizeof(via));
@@ -320,7 +327,8 @@ static bool neighbor_row(const struct neigh_info *info, void *arg) {
 	bool known = info->state != NEIGH_INCOMPLETE && info->state != NEIGH_FAILED;
 
 	addr_print(&info->addr, addr);
-	if (!wanted(w->filter, "address", addr) || !wanted(w->filter, "key", addr) ||
+	if (!wanted(w->filter, "address", addr) ||
+		!keyed(w->filter, addr, iface_name(info->iface)) ||
 		!wanted(w->filter, "interface", iface_name(info->iface)) ||
 		!wanted(w->filter, "state", state_words[info->state]))
 		return true;

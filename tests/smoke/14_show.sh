@@ -44,6 +44,5 @@ expect_eq "$(metrics | awk '{ n += $2 } END { print n }')" \
 	"$(counts | jq '(.[0:8] | add) + .[13]')" "the same numbers in /metrics"
 
 # A router, so that its nouns have rows; only now, for it announces itself.
-leat set routers.r '{"interfaces": {"v": {"switch": "s", "vlan": 1, "addresses": ["10.1.0.1/24"],
-	"neighbors": {"10.1.0.9": "02:00:00:00:00:99"}}}}'
+leat set routers.r '{"interfaces": {"v": {"switch": "s", "vlan": 1, "addresses": ["10.1.0.1/24"], "neighbors": {"10.1.0.9": "02:00:00:00:00:99"}}}}'
 expect "/usr/bin/python3 '$SMOKE_LIB/show.py' '$LEAT' '$RUN'" "the forms of leat show"
