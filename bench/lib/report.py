@@ -253,7 +253,7 @@ def gnuplot_script(data, plot, path):
     place = (lambda x: plot.order.index(x)) if plot.order else (lambda x: x)
     out = ["set terminal svg size 640,400 font 'sans,11' background '#ffffff'", f"set output '{path}'",
            f"set title '{plot.title}'", f"set xlabel '{plot.label}'", "set ylabel 'TSC cycles per packet'",
-           "set grid lc rgb '#dddddd'", 'set key left top']
+           "set grid lc rgb '#dddddd'", 'set key outside right top']
     out += ['set logscale x'] if plot.logx else []
     out += ['set logscale y', 'set yrange [10:]'] if plot.logy else ['set yrange [0:]']
     if plot.order:

@@ -75,8 +75,9 @@ class Ovs(Peer):
         self.vsctl('--no-wait', 'init')
         settings = [f'other_config:{key}="{value}"' for key, value in self.settings().items()]
         self.vsctl('--no-wait', 'set', 'Open_vSwitch', '.', *settings)
+        # It makes TAPs of fixed names: in a network namespace that goes with it.
         self.switch = Child(self.session, f'{self.tag}-vswitchd', [
-            VSWITCHD, f'unix:{self.dir}/db.sock', f'--unixctl={self.dir}/vswitchd.ctl'], on=rest, env=self.env)
+            'unshare', '--net', VSWITCHD, f'unix:{self.dir}/db.sock', f'--unixctl={self.dir}/vswitchd.ctl'], on=rest, env=self.env)
         self.children.append(self.switch)
         wait_until(self.ready, 30, 'ovs-vswitchd is not ready')
         if self.job == 'switch-vhost':
