@@ -22,6 +22,7 @@
 #include "lib/addr.h"
 #include "lib/err.h"
 #include <rte_ether.h>
+#include <string.h>
 
 enum rtr_nh_kind {
 	RTR_NH_NONE,    // slot 0: no route: ICMP net unreachable
@@ -72,6 +73,17 @@ static inline uint32_t rtr_nh_pick(uint32_t slot, uint32_t flow_hash) {
 	if (nh->kind != RTR_NH_GROUP)
 		return slot;
 	return __atomic_load_n(&nh->buckets[flow_hash & (n - 1)], __ATOMIC_RELAXED);
+}
+
+// node: writes the two addresses of a FORWARD slot's header to `to` (12 bytes). The destination is read in one load, as it is written.
+static inline void rtr_nh_addresses(const struct rtr_nh *nh, uint8_t *to) {
+	uint64_t first =
+		__atomic_load_n((const uint64_t *)(const void *)nh->header, __ATOMIC_RELAXED);
+	uint32_t rest =
+		__atomic_load_n((const uint32_t *)(const void *)(nh->header + 8), __ATOMIC_RELAXED);
+
+	memcpy(to, &first, sizeof(first));
+	memcpy(to + 8, &rest, sizeof(rest));
 }
 
 struct rtr_path {

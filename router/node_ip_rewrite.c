@@ -97,8 +97,7 @@ static __rte_noinline void adjust(struct rte_mbuf *m) {
 static inline void ethernet(struct rte_mbuf *m, const struct rtr_nh *nh) {
 	uint8_t *to = rte_pktmbuf_mtod(m, uint8_t *);
 
-	memcpy(to, nh->header, 8); // the two addresses; the type stays
-	memcpy(to + 8, nh->header + 8, 4);
+	rtr_nh_addresses(nh, to); // the type stays
 }
 
 static inline rte_edge_t rewrite(struct rte_mbuf *m, struct run *run, uint32_t tick) {
