@@ -581,6 +581,13 @@ int flows_init(struct flows *f, const struct profile *profile, struct err *err) 
 	return 0;
 }
 
+void flows_widen(struct flows *f, unsigned pieces) {
+	if (pieces <= f->pieces)
+		return;
+	f->kind = KIND_ANY; // before the others, who know how many they write
+	f->pieces = pieces;
+}
+
 void flows_fini(struct flows *f) {
 	free(f->templates);
 	free(f->turns);

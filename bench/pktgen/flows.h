@@ -6,8 +6,9 @@
 // A packet is a copy of the template's first lines, the varying fields stored over it, and two sums folded. Nothing is
 // looked up per flow, so that a million flows cost the caches no more than one.
 //
-// Behind the headers a frame is zero (but for the trailer of check.h): flows_burst() writes FLOWS_HEAD bytes at most, and
-// counts on the rest of the buffer being zero.
+// Behind the headers a frame is zero (but for the trailer of check.h): flows_burst() writes the pieces of 16 bytes that hold
+// headers and trailer, and counts on the rest of the buffer being zero. Where profiles share buffers, those of fewer
+// pieces must be widened, or longer headers would be seen behind shorter ones.
 //
 // `struct flows` is read by all; a cursor belongs to one queue. Queue q of Q sends the flows n with n % Q = q.
 #pragma once
@@ -85,6 +86,8 @@ struct flows_packet {
 // -ENOMEM. flows_fini() takes what failed, and zeroes.
 int flows_init(struct flows *flows, const struct profile *profile, struct err *err);
 void flows_fini(struct flows *flows);
+// From now on at least so many pieces are written, up to FLOWS_HEAD / 16.
+void flows_widen(struct flows *flows, unsigned pieces);
 
 // Places a cursor at the beginning of queue `queue` of `queues`; cursor->count may be 0: it has no flow.
 void flows_start(

@@ -298,6 +298,30 @@ static void one_packet_alone(void **) {
 	}
 }
 
+// What longer headers left behind is gone.
+static void widened_profiles_clean_up(void **) {
+	static const char *const texts[] = {"l3=none,size=200", "size=200", "size=200,check=1",
+		"size=200x2+300", "l3=ip6,l4=tcp,size=200"};
+	struct flows_packet packet;
+	struct flows_cursor cursor;
+	uint8_t dirty[FRAME_MAX], *heads[] = {dirty};
+
+	for (unsigned i = 0; i < COUNT(texts); i++) {
+		start(texts[i]);
+		flows_widen(&flows, 1); // never to less
+		flows_widen(&flows, FLOWS_HEAD / 16);
+		flows_start(&flows, &cursor, 0, 1);
+		memset(dirty, 0, sizeof(dirty));
+		memset(dirty, 0xaa, FLOWS_HEAD);
+		flows_burst(&flows, &cursor, heads, &packet, 1, false);
+		for (unsigned k = flows.payload; k < sizeof(dirty); k++)
+			assert_int_equal(dirty[k], 0);
+		if (flows.profile.check)
+			check_write((void *)(dirty + flows.payload), 0, 0, 0);
+		assert_true(check_frame(dirty, packet.len));
+	}
+}
+
 static void swap(uint8_t *a, uint8_t *b, unsigned len) {
 	for (unsigned i = 0; i < len; i++) {
 		uint8_t c = a[i];
@@ -566,6 +590,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_flow_is_what_the_profile_says),
 		cmocka_unit_test(one_packet_alone),
+		cmocka_unit_test(widened_profiles_clean_up),
 		cmocka_unit_test(sides_are_mirror_images),
 		cmocka_unit_test(udp_checksums_of_zero_are_sent_as_ones),
 		cmocka_unit_test(no_two_flows_share_a_tuple),

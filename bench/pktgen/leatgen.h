@@ -45,6 +45,7 @@ struct tx_queue {
 } __rte_cache_aligned;
 
 struct leatgen {
+	struct leatgen *next; // of all in this process
 	struct profile profile;
 	struct flows flows;
 	struct replay replay;

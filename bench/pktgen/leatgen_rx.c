@@ -213,5 +213,7 @@ uint16_t leatgen_rx_cycle(void *queue, struct rte_mbuf **pkts, uint16_t n) {
 		rte_mempool_put_bulk(q->pool, (void **)pkts + wanted, n - wanted);
 	rx_count(q, (uint16_t)wanted, bytes);
 	q->next += wanted * q->interval;
+	if (wanted < n && q->interval) // it waits for answers, and misses nothing
+		q->next = rte_rdtsc() << PACE_SHIFT;
 	return (uint16_t)wanted;
 }

@@ -5,6 +5,10 @@
 #include <rte_cycles.h>
 #include <string.h>
 
+#define IP_PAYLOAD_MIN (14 + 20 + 8) // behind Ethernet, IPv4 and UDP
+#define TYPE_HIGH      0x88          // of frames without IP: local experimental (IEEE 802)
+#define TYPE_LOW       0xb5
+
 // Stations are told by a switch's profile; what a router rewrote is its own business.
 static bool stations_right(const struct leatgen *dev, const uint8_t *frame, uint32_t flow) {
 	uint32_t station = rte_cpu_to_be_32(flow % dev->profile.macs);
@@ -15,42 +19,57 @@ static bool stations_right(const struct leatgen *dev, const uint8_t *frame, uint
 			frame[6] == 2 && frame[7] == theirs && memcmp(frame + 8, &station, 4) == 0);
 }
 
-// Whether a frame may be one that the other side made: what it is not, is not held against the peer.
-static bool is_ours(const struct leatgen *dev, const uint8_t *frame, uint32_t len) {
-	unsigned payload = check_payload(frame, len);
-
-	return payload >= dev->flows.payload - (dev->profile.vlan ? 4 : 0) &&
-		payload + sizeof(struct check_trailer) <= len;
+// A frame of the other side's is UDP or TCP over IP, or of our own type. What a peer sends of itself (ARP, LLDP, IGMP) is
+// neither, and not held against it.
+static bool is_foreign(
+	const struct leatgen *dev, const uint8_t *frame, uint32_t len, unsigned payload) {
+	if (!check_frame(frame, len))
+		return false; // whatever it was
+	if (dev->profile.l3 != PROFILE_L3_NONE)
+		return payload < IP_PAYLOAD_MIN;
+	return payload < RTE_ETHER_HDR_LEN || frame[payload - 2] != TYPE_HIGH ||
+		frame[payload - 1] != TYPE_LOW;
 }
 
-static void frame_judge(struct tx_queue *q, const uint8_t *frame, uint32_t len, uint64_t now) {
-	struct leatgen *dev = q->dev;
+static bool is_intact(const struct leatgen *dev, const uint8_t *frame, uint32_t len,
+	unsigned payload, struct check_trailer *trailer) {
+	if (payload == 0 || payload + sizeof(*trailer) > len)
+		return false;
+	memcpy(trailer, frame + payload, sizeof(*trailer));
+	if (!check_intact(trailer) || trailer->flow >= dev->profile.flows)
+		return false;
+	return !dev->profile.check ||
+		(check_frame(frame, len) && stations_right(dev, frame, trailer->flow));
+}
+
+static void order_judge(struct tx_queue *q, const struct check_trailer *trailer) {
 	struct gen_tx *c = q->counters;
-	struct check_trailer trailer;
 	int64_t lost;
 
-	if (!is_ours(dev, frame, len)) {
-		gen_add(check_frame(frame, len) ? &c->foreign : &c->bad, 1);
-		return;
-	}
-	memcpy(&trailer, frame + check_payload(frame, len), sizeof(trailer));
-	if (!check_intact(&trailer) || trailer.flow >= dev->profile.flows ||
-		(dev->profile.check &&
-			(!check_frame(frame, len) || !stations_right(dev, frame, trailer.flow)))) {
-		gen_add(&c->bad, 1);
-		return;
-	}
-	if (dev->profile.stamp && trailer.tsc && now > trailer.tsc)
-		hist_add(&c->latency, now - trailer.tsc);
-	if (!dev->profile.check)
-		return;
-	enum check_verdict verdict = check_judge(&dev->check, trailer.flow, trailer.seq, &lost);
+	enum check_verdict verdict =
+		check_judge(&q->dev->check, trailer->flow, trailer->seq, &lost);
 	if (lost)
 		__atomic_store_n(&c->lost, c->lost + lost, __ATOMIC_RELAXED);
 	if (verdict == CHECK_REORDERED)
 		gen_add(&c->reordered, 1);
 	else if (verdict == CHECK_DUPLICATED)
 		gen_add(&c->duplicated, 1);
+}
+
+static void frame_judge(struct tx_queue *q, const uint8_t *frame, uint32_t len, uint64_t now) {
+	unsigned payload = check_payload(frame, len);
+	struct leatgen *dev = q->dev;
+	struct gen_tx *c = q->counters;
+	struct check_trailer trailer;
+
+	if (!is_intact(dev, frame, len, payload, &trailer)) {
+		gen_add(is_foreign(dev, frame, len, payload) ? &c->foreign : &c->bad, 1);
+		return;
+	}
+	if (dev->profile.stamp && trailer.tsc && now > trailer.tsc)
+		hist_add(&c->latency, now - trailer.tsc);
+	if (dev->profile.check)
+		order_judge(q, &trailer);
 }
 
 static void step_judge(struct tx_queue *q, const uint8_t *frame, uint32_t len) {

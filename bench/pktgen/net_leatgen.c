@@ -155,7 +155,31 @@ static int leatgen_stop(struct rte_eth_dev *eth) {
 	return 0;
 }
 
+static struct leatgen *all;
+
+// Ports may share a pool of buffers: each writes as far as any of them does.
+static void all_add(struct leatgen *dev) {
+	unsigned pieces = 0;
+
+	dev->next = all;
+	all = dev;
+	for (struct leatgen *one = all; one; one = one->next)
+		pieces = RTE_MAX(pieces, one->flows.pieces);
+	for (struct leatgen *one = all; one; one = one->next)
+		flows_widen(&one->flows, pieces);
+}
+
+static void all_del(const struct leatgen *dev) {
+	struct leatgen **at = &all;
+
+	while (*at && *at != dev)
+		at = &(*at)->next;
+	if (*at)
+		*at = dev->next;
+}
+
 static void leatgen_free(struct leatgen *dev) {
+	all_del(dev);
 	flows_fini(&dev->flows);
 	replay_fini(&dev->replay);
 	cycle_fini(&dev->cycle);
@@ -410,6 +434,7 @@ static int leatgen_probe(struct rte_vdev_device *vdev) {
 		return rc;
 	}
 	eth_make(eth, eth->data->dev_private);
+	all_add(eth->data->dev_private);
 	rte_eth_dev_probing_finish(eth);
 	return 0;
 }
