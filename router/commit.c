@@ -3,6 +3,7 @@
 // hops that prepare has made; those of the old configuration that were not set again are swept.
 #include "lib/log.h"
 #include "router/neigh.h"
+#include "router/netlink.h"
 #include "router/nexthop.h"
 #include "router/policy.h"
 #include "router/rib.h"
@@ -574,6 +575,7 @@ void rtr_release(void *arg) {
 	struct plan *plan = arg;
 
 	twins_release();
+	netlink_changed();
 	for (unsigned i = 0; i < plan->n_old; i++)
 		free(plan->old_ifaces[i]);
 	for (unsigned i = 0; i < plan->n_gone; i++)

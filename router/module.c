@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "router/neigh.h"
+#include "router/netlink.h"
 #include "router/nexthop.h"
 #include "router/punt.h"
 #include "router/rib.h"
@@ -27,6 +28,7 @@ static int init(struct err *err) {
 
 static void fini(void) {
 	rtr_commit_fini();
+	netlink_fini();
 	neigh_fini();
 	punt_fini();
 	nexthop_fini();
@@ -49,6 +51,7 @@ static void poll(uint64_t now_ns) {
 	punt_poll(now_ns);
 	neigh_poll(now_ns);
 	twins_poll(now_ns);
+	netlink_poll(now_ns);
 	audit(now_ns);
 	nexthop_collect();
 }

@@ -266,3 +266,46 @@ void twins_poll(uint64_t now_ns) {
 			json_pack("{s:s, s:s}", "twin", twin->name, "namespace", twin->netns));
 	}
 }
+
+// ---- for those who hear the kernel ----------------------------------------------------------------------------
+
+static const struct rtr_iface *iface_in(const struct twin *twin, const char *netns) {
+	return twin && strcmp(twin->netns, netns) == 0 ? rtr_iface(rtr_twin_ifaces[twin->port])
+						       : NULL;
+}
+
+const struct rtr_iface *twin_iface(const char *netns, int index) {
+	for (unsigned i = 0; i < DP_MAX_PORTS; i++)
+		if (twins[i] && twins[i]->index == index && iface_in(twins[i], netns))
+			return iface_in(twins[i], netns);
+	return NULL;
+}
+
+bool twin_in_vrf(const char *netns, unsigned vrf) {
+	for (unsigned i = 0; i < DP_MAX_PORTS; i++) {
+		const struct rtr_iface *iface = iface_in(twins[i], netns);
+
+		if (iface && iface->vrf == vrf)
+			return true;
+	}
+	return false;
+}
+
+int twin_vrf(const char *netns) {
+	for (unsigned i = 0; i < DP_MAX_PORTS; i++)
+		if (iface_in(twins[i], netns))
+			return iface_in(twins[i], netns)->vrf;
+	return -ENOENT;
+}
+
+void twins_foreach_netns(void (*fn)(const char *netns, void *arg), void *arg) {
+	for (unsigned i = 0; i < DP_MAX_PORTS; i++) {
+		bool first = twins[i] && !twins[i]->gone;
+
+		for (unsigned j = 0; first && j < i; j++)
+			first = twins[j] == NULL || twins[j]->gone ||
+				strcmp(twins[j]->netns, twins[i]->netns) != 0;
+		if (first)
+			fn(twins[i]->netns, arg);
+	}
+}

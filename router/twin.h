@@ -25,3 +25,10 @@ void twins_abort(void);                                 // closes those made
 void twin_link(const struct rtr_iface *iface, bool up); // its kernel sees the interface's link
 void twins_poll(uint64_t now_ns); // says so when one is gone from its namespace
 void twins_init(void);
+
+// For netlink.c. The interface whose twin has this index in this namespace, or NULL; whether a twin there is of a VRF, and the first one's
+// VRF (-ENOENT: no twins); each namespace that has twins, once.
+const struct rtr_iface *twin_iface(const char *netns, int index);
+bool twin_in_vrf(const char *netns, unsigned vrf);
+int twin_vrf(const char *netns);
+void twins_foreach_netns(void (*fn)(const char *netns, void *arg), void *arg);
