@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# smoke: timeout 180
+# smoke: timeout 300
 # SIGKILL at random instants, until 100 of them hit an apply before its answer: the daemon always starts again, with every
 # revision that was acknowledged, and never with half of one.
 . "$(dirname "$0")/../lib/smoke.sh"
