@@ -7,7 +7,7 @@ from bench.lib.point import profile_text
 
 RATE_LOW, SEARCH_MARGIN = 10e3, 1.1
 TOLERANCE, LOSS = 0.02, 0.005  # of RFC 2544's search; hosts that stall for milliseconds lose something at any rate
-TRIAL_MS, LATENCY_MS = 500, 1000
+TRIAL_MS, LATENCY_MS = 300, 1000
 LATENCY_SHARES = (50, 90)
 VIRTIO = 'queues=1,queue_size=1024,mrg_rxbuf=0,in_order=1'  # what DPDK's driver is fastest with
 

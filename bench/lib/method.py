@@ -105,9 +105,10 @@ def judge(window, floor, limits=Limits()):
             return f'the core was shared: we waited for {window["waited"]:.3f} of the time'
     elif window.get('cpu_share') is not None and window['cpu_share'] < limits.cpu_share:
         return f'the core was shared: {window["cpu_share"]:.3f} of it was ours'
-    if window.get('generator_bound'):
+    found = judge_floor(window, floor) or judge_c2c(window, limits)
+    if not found and window.get('generator_bound'):
         return 'the generator set the pace, not the device under test'
-    return judge_floor(window, floor) or judge_c2c(window, limits)
+    return found
 
 
 def judge_floor(window, floor):
@@ -208,23 +209,29 @@ class Rounds:
 
 def pick(windows, limits=Limits(), rounds=None):
     """(windows to use, '' or why the result is called unquiet), of one contender, for which `rounds` were asked. When too
-    few count, the largest group that was measured at one level of the floor stands in: states are never mixed."""
+    few count, the largest group that was measured in one state stands in: states are never mixed."""
     good = list(by_round(w for w in windows if not w['why']).values())
     if good and len(good) >= min(limits.least, rounds or len({w['round'] for w in windows})):
         return good, ''
     usable = [w for w in windows if w.get('packets') and not w.get('bad') and not w.get('flooded')]
-    if not usable:
+    groups = [group for group in (same_state(usable, w, limits) for w in usable) if group]
+    if not groups:
         return [], windows[-1]['why'] if windows else 'not measured'
-    group = max((same_level(usable, w, limits) for w in usable), key=lambda g: (len(g), -cost(g)))
+    group = max(groups, key=lambda g: (len(g), -cost(g)))
     why = f'only {len(good)} of {len(windows)} windows count: {most_common_why(windows)}'
     return list(by_round(group).values()), why
 
 
-def same_level(windows, pivot, limits):
-    level = floor_of(pivot)
-    if level is None:
-        return windows
-    return [w for w in windows if floor_of(w) and abs(floor_of(w) / level - 1) <= limits.floor_move * 2]
+def same_state(windows, pivot, limits):
+    """Those at the pivot's level of the floor, and of the way between the cores, from before to after. A window in which
+    the state changed is in no group."""
+    def at_level(window, name, level, width):
+        both = (window.get(f'{name}_before'), window.get(f'{name}_after'))
+        return not level or all(value and abs(value / level - 1) <= width for value in both)
+
+    floor, c2c = floor_of(pivot), pivot.get('c2c_after')
+    return [w for w in windows if at_level(w, 'floor', floor, limits.floor_move * 2) and
+            at_level(w, 'c2c', c2c, limits.c2c_move)]
 
 
 def cost(windows):

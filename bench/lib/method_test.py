@@ -115,7 +115,7 @@ class Windows(unittest.TestCase):
     def test_two_cores(self):
         self.assertEqual(self.judge(c2c_before=104, c2c_after=121), '')
         self.assertIn('far', self.judge(c2c_before=104, c2c_after=480))
-        self.assertIn('far', self.judge(c2c_before=480, c2c_after=480))
+        self.assertIn('far', self.judge(c2c_before=480, c2c_after=480, generator_bound=True))
         self.assertIn('moved', self.judge(c2c_before=100, c2c_after=140))
         self.assertIn('could not be read', self.judge(c2c_before=104))
 
@@ -237,6 +237,21 @@ class Interleaving(unittest.TestCase):
         _, results = machine.run(7)
         self.assertTrue(results['leat']['quiet'])
         self.assertIsNone(results['leat']['floor'])
+
+    def test_near_and_far_are_not_mixed(self):
+        def window(round_no, cycles, before, after):
+            return {'round': round_no, 'packets': 9, 'cycles': cycles, 'mpps': 1.0, 'floor_before': 17.0,
+                    'floor_after': 17.1, 'c2c_before': before, 'c2c_after': after, 'why': 'the cores are far apart'}
+        windows = [window(0, 260.0, 64, 350), window(1, 510.0, 360, 355), window(2, 230.0, 64, 63),
+                   window(3, 515.0, 340, 361), window(4, 520.0, 360, 366)]
+        self.assertEqual([w['cycles'] for w in method.pick(windows)[0]], [510.0, 515.0, 520.0])
+
+    def test_nothing_but_mixtures_is_no_result(self):
+        windows = [{'round': r, 'packets': 9, 'cycles': 40.0, 'mpps': 1.0, 'floor_before': 27.0, 'floor_after': 45.0,
+                    'why': 'the floor moved: 27.0, 45.0'} for r in range(3)]
+        found = method.result(windows)
+        self.assertIsNone(found['cycles'])
+        self.assertIn('moved', found['why'])
 
     def test_fewer_rounds_than_the_least(self):
         machine = Machine({'leat': 60.0})

@@ -212,9 +212,13 @@ class PointRun:
         return found
 
     def search(self, peer):
-        """Again, a bounded number of times, when the cores were far apart before or after."""
-        for _ in range(1 + self.session.limits.repeats):
-            before = self.session.c2c.read()
+        """Once more when the cores were far apart before or after; it begins when they are near, or after a while."""
+        for _ in range(2):
+            for _ in range(20):
+                before = self.session.c2c.read()
+                if before and before <= self.session.limits.c2c_near_ns:
+                    break
+                time.sleep(0.1)
             peer.resume()
             found = peer.search()
             peer.pause()
