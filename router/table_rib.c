@@ -11,16 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RETIRED_MAX  4096 // groups of a FIB that wait for readers before they are waited for
-#define SPARE_SHIFT  4    // the share of groups that is kept for what is our own
-#define AUDIT_BLOCKS 4096 // entries of a FIB's first table in one step of the audit
-#define TOP_BYTES    3
-#define REARM_SHIFT  5 // the alarm is armed again when a 32nd of the routes has gone
+#define RETIRED_MAX \
+	4096 // groups and buckets of a FIB that wait for readers before these are waited for
+#define AUDIT_BITS4 12 // of the first 24 bits: addresses in one step of the audit
+#define AUDIT_BITS6 9  // the same, for IPv6
+#define REARM_SHIFT 5  // the alarm is armed again when a 32nd of the routes has gone
 
-// What a route usually takes, for the question whether a limit fits: its places in the tables, and its share of FIB groups (IPv6: what
-// the Internet's table needs).
+// What a route usually takes, for the question whether a limit fits: its places in the tables, and its share of the FIB's groups and
+// buckets (IPv6: three times what the Internet's table needs).
 #define USUAL_BYTES4 (64 + 16)
-#define USUAL_BYTES6 (88 + 640)
+#define USUAL_BYTES6 (88 + 128)
 #define BASE_BYTES   ((uint64_t)64 << 20) // per family
 
 // One candidate; those of a prefix form a list, the best first; those of a source another.
@@ -131,15 +131,24 @@ static size_t candidate_bytes(const struct family *f) {
 	return ((size_t)f->limit + RIB_OWN + 1) * sizeof(struct candidate);
 }
 
+// IPv4: a group per four routes, for prefixes beyond 24 bits are few, and 65,536 for networks full of neighbours. IPv6: as many as
+// 32,768 neighbours with random interface identifiers need, and one per route.
+static struct fib_limits fib_limits_of(unsigned bytes, uint32_t limit) {
+	if (bytes == 4)
+		return (struct fib_limits){.groups = (1u << 16) + limit / 4};
+	return (struct fib_limits){.groups = RTE_MIN((1u << 18) + limit, FIB_MAX_GROUPS),
+		.buckets = limit + RIB_OWN + (1u << 16),
+		.pages = 64 + limit / 1024};
+}
+
 static bool family_init(struct family *f, unsigned bytes, uint32_t limit) {
-	// IPv6: what 32,768 neighbours with random interface identifiers need, and 3 per route.
-	uint32_t groups = bytes == 4 ? (1u << 16) + limit / 4 : (1u << 18) + limit * 3;
+	struct fib_limits limits = fib_limits_of(bytes, limit);
 
 	f->bytes = bytes;
 	f->limit = limit;
 	f->fresh = 1;
 	f->tree = rib_tree_new(bytes, limit + RIB_OWN);
-	f->fib = fib_new(bytes, RTE_MIN(groups, FIB_MAX_GROUPS));
+	f->fib = fib_new(bytes, &limits);
 	f->candidates = region_new(candidate_bytes(f), 1);
 	return f->tree && f->fib && f->candidates;
 }
@@ -272,9 +281,9 @@ static void route_of(const struct family *f, const struct rib_entry *entry, uint
 
 // ---- the FIB ----------------------------------------------------------------------------------------------
 
-// Groups that no prefix needs may be used again once no worker can be in them.
+// What no prefix needs any more may be used again once no worker can be in it.
 static void reclaim(struct family *f) {
-	if (f->fib->n_retired == 0)
+	if (fib_retired(f->fib) == 0)
 		return;
 	dp_sync();
 	fib_reclaim(f->fib);
@@ -282,13 +291,14 @@ static void reclaim(struct family *f) {
 
 static int publish(
 	struct family *f, const uint8_t *addr, unsigned len, uint32_t slot, unsigned source) {
-	uint32_t spare = is_own(source) ? 0 : f->fib->max_groups >> SPARE_SHIFT;
-	int rc = fib_add(f->fib, addr, len, slot, spare);
+	int rc = fib_add(f->fib, addr, len, slot, is_own(source));
 
-	if (rc == -ENOSPC && f->fib->n_retired > 0) {
+	if (rc == -ENOSPC && fib_retired(f->fib) > 0) {
 		reclaim(f);
-		rc = fib_add(f->fib, addr, len, slot, spare);
+		rc = fib_add(f->fib, addr, len, slot, is_own(source));
 	}
+	if (fib_retired(f->fib) >= RETIRED_MAX)
+		reclaim(f);
 	return rc;
 }
 
@@ -299,7 +309,7 @@ static void withdraw(struct family *f, const uint8_t *addr, unsigned len) {
 		fib_del(f->fib, addr, len, parent.len, at(f, parent.value)->slot);
 	else
 		fib_del(f->fib, addr, len, 0, 0);
-	if (f->fib->n_retired >= RETIRED_MAX)
+	if (fib_retired(f->fib) >= RETIRED_MAX)
 		reclaim(f);
 }
 
@@ -539,18 +549,20 @@ static void diverges(struct vrf *vrf, const struct family *f, const struct rib_e
 		what);
 }
 
-// Everything that shares the first 24 bits with `addr`.
+// Everything below one entry of the FIB's first table.
 static int rebuild(struct family *f, const uint8_t *addr) {
-	uint8_t start[16] = {addr[0], addr[1], addr[2]};
+	unsigned bits = f->fib->top_bits;
 	struct rib_entry entry = {0};
 	struct fib_block block;
+	uint8_t start[16] = {0};
 	int rc = 0;
 
-	bool covered = rib_tree_match(f->tree, start, TOP_BYTES * 8, &entry);
-	fib_block_begin(
-		&block, start, covered ? entry.len : 0, covered ? at(f, entry.value)->slot : 0);
-	bool more = rib_tree_next(f->tree, start, TOP_BYTES * 8, &entry);
-	while (rc == 0 && more && memcmp(entry.addr, start, TOP_BYTES) == 0) {
+	memcpy(start, addr, bits / 8);
+	bool covered = rib_tree_match(f->tree, start, bits, &entry);
+	fib_block_begin(f->fib, &block, start, covered ? entry.len : 0,
+		covered ? at(f, entry.value)->slot : 0);
+	bool more = rib_tree_next(f->tree, start, bits, &entry);
+	while (rc == 0 && more && memcmp(entry.addr, start, bits / 8) == 0) {
 		rc = fib_block_add(f->fib, &block, entry.addr, entry.len, at(f, entry.value)->slot);
 		more = rib_tree_next(f->tree, entry.addr, entry.len, &entry);
 	}
@@ -573,13 +585,13 @@ static void audit_default(struct vrf *vrf, struct family *f) {
 		fib_del(f->fib, zero, 0, 0, 0);
 }
 
-// The last address of the last block that one step looks at.
+// The last address that one step looks at.
 static void clip(const struct family *f, const uint8_t *first, uint8_t *last) {
-	uint32_t block = ((uint32_t)first[0] << 16 | (uint32_t)first[1] << 8 | first[2]);
-	uint32_t stop = (block | (AUDIT_BLOCKS - 1));
+	uint32_t mask = (1u << (f->bytes == 4 ? AUDIT_BITS4 : AUDIT_BITS6)) - 1;
+	uint32_t stop = ((uint32_t)first[0] << 16 | (uint32_t)first[1] << 8 | first[2]) | mask;
 	uint8_t end[16] = {(uint8_t)(stop >> 16), (uint8_t)(stop >> 8), (uint8_t)stop};
 
-	memset(end + TOP_BYTES, 0xff, sizeof(end) - TOP_BYTES);
+	memset(end + 3, 0xff, sizeof(end) - 3);
 	if (memcmp(end, last, f->bytes) < 0)
 		memcpy(last, end, f->bytes);
 }
@@ -613,8 +625,9 @@ static void audit_step(struct vrf *vrf) {
 		if (rc < 0)
 			log_error("router", "forwarding table cannot be repaired",
 				"router=%s why=\"%s\"", vrf->pub.name, strerror(-rc));
-		memcpy(last, wrong, TOP_BYTES);
-		memset(last + TOP_BYTES, 0xff, sizeof(last) - TOP_BYTES);
+		unsigned bytes = f->fib->top_bits / 8;
+		memcpy(last, wrong, bytes);
+		memset(last + bytes, 0xff, sizeof(last) - bytes);
 	}
 	if (advance(f, f->cursor, last))
 		return;
