@@ -172,7 +172,11 @@ struct rtr_vrf *rib_vrf_new(
 	if (!vrf || !family_init(&vrf->families[0], 4, limit4) ||
 		!family_init(&vrf->families[1], 16, limit6)) {
 		rib_vrf_free((struct rtr_vrf *)vrf);
-		err_set(err, -ENOMEM, "router %s: no address space for its routes", name);
+		err_set(err, -ENOMEM,
+			"router %s: no address space for its routes (20 GiB, of which hardly any "
+			"is "
+			"used; is vm.overcommit_memory 2?)",
+			name);
 		return NULL;
 	}
 	vrf->pub.index = index;
