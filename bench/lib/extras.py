@@ -10,6 +10,7 @@ def switch_nodes(session, options, pairs):
     """switch_bench: the graph alone, without ports of the daemon; cycles per packet of each node."""
     argv = [session.switch_bench, '--pairs', str(pairs), '--windows', '5', '--window-ms', str(options.window_ms)]
     session.note(argv)
+    session.pages.ensure()
 
     def pin():
         os.sched_setaffinity(0, [session.cpu])

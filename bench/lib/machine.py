@@ -88,16 +88,23 @@ class Hugepages:
         self.wanted, self.before, self.got = wanted, None, 0
 
     def __enter__(self):
-        self.before = int(read(PAGES, '0') or 0)
-        self.got = self.before
-        if self.before < self.wanted:
+        self.before = self.got = int(read(PAGES, '0') or 0)
+        try:
+            self.ensure()
+        except RuntimeError:
+            self.__exit__()
+            raise
+        return self
+
+    def ensure(self):
+        """Also while they are ours: somebody else may have given them away."""
+        self.got = int(read(PAGES, '0') or 0)
+        if self.got < self.wanted:
             self.write(self.wanted)
             self.got = int(read(PAGES, '0') or 0)
         if self.got < self.wanted:
-            self.__exit__()
             raise RuntimeError(f'{self.wanted} pages of 2 MiB are needed, the kernel gave {self.got}; memory is short '
                                'or in pieces: free some, or restart the machine')
-        return self
 
     def __exit__(self, *_):
         if self.before is not None and self.before != self.got:

@@ -19,8 +19,8 @@ class Limits:
     state: float = 0.10       # distance from the reference floor: beyond it the machine is in another state
     c2c_near_ns: float = 190  # a cache line's round trip between cores that are near
     c2c_move: float = 0.30    # between the readings before and after a window
-    repeats: int = 3          # of one window at once
-    extra_rounds: float = 1.0  # further rounds, as a part of those asked for, to replace what did not count
+    repeats: int = 2          # of one window at once
+    extra_rounds: float = 0.5  # further rounds, as a part of those asked for, to replace what did not count
     least: int = 3            # windows that count, for a result that is called quiet
 
     def as_dict(self):

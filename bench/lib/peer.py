@@ -9,6 +9,7 @@ import glob
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -176,7 +177,8 @@ class Peer:
         self.dir = os.path.join(session.dir, tag)
         self.shm = os.path.join(self.dir, 'shm')
         self.children, self.guests = [], None
-        os.makedirs(self.dir, exist_ok=True)
+        shutil.rmtree(self.dir, ignore_errors=True)  # of a point that is measured again
+        os.makedirs(self.dir)
 
     # ---- for every peer to say ----
 

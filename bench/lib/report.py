@@ -181,7 +181,9 @@ def section(data, plots):
     out += figures_markdown(data)
     out += ['<details><summary>Peers and commands</summary>', '']
     out += [f'- {name}: {text}' for name, text in sorted(data['peers'].items())]
-    out += ['', '```', *data['commands'], '```', '', '</details>', '']
+    # What was sent is in the JSON, with each contender.
+    commands = [line for line in data['commands'] if not line.startswith('profile of ')]
+    out += ['', '```', *commands, '```', '', '</details>', '']
     return out
 
 

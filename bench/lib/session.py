@@ -5,6 +5,7 @@ import importlib
 import json
 import os
 import pkgutil
+import re
 import shutil
 import sys
 import tempfile
@@ -40,7 +41,7 @@ class Session:
     def __init__(self, build, options):
         self.build, self.options = os.path.abspath(build), options
         self.limits = method.Limits()
-        self.commands, self.seen = [], set()
+        self.commands, self.seen, self.peers = [], set(), {}
         self.machine = machine.describe()  # before the runner goes aside
         cpus = machine.cpus()
         self.cpu = options.cpu if options.cpu is not None else cpus[-1]
@@ -96,10 +97,10 @@ class Session:
     # ---- what was run, for the reader ----
 
     def plain(self, text):
-        """Without the places of this machine."""
+        """Without the places of this machine; a contender's own folder and tag are named after its peer."""
         for path, name in ((self.dir, '$RUN'), (self.build, '$BUILD'), (TOP, '.'), (f'leat-bench-{os.getpid()}', 'bench')):
             text = text.replace(path, name)
-        return text
+        return re.sub(rf'[a-z0-9-]+-[0-9]+-({"|".join(self.peers)})\b', r'\1', text)
 
     def note(self, argv):
         line = self.plain(' '.join(map(str, argv)))
@@ -145,6 +146,7 @@ class PointRun:
 
     def run(self, rounds):
         start = time.monotonic()
+        self.session.pages.ensure()
         try:
             for number, contender in enumerate(self.point.contenders):
                 self.bring_up(contender, number)
