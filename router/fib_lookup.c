@@ -3,6 +3,7 @@
 // The readers' half of fib.h: fast path.
 #include "router/fib_priv.h"
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <immintrin.h>
 #endif
 
@@ -150,8 +151,15 @@ bool fib_has_vector4(void) {
 	return __builtin_cpu_supports("avx512f");
 }
 
+// clang 14 knows no __builtin_cpu_supports("lzcnt").
+static bool has_lzcnt(void) {
+	unsigned eax, ebx, ecx, edx;
+
+	return __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) && (ecx & bit_LZCNT);
+}
+
 bool fib_has_vector6(void) {
-	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("lzcnt");
+	return __builtin_cpu_supports("avx2") && has_lzcnt();
 }
 
 #else
