@@ -4,8 +4,8 @@
 //
 //   rib_bench [ROUTES4 [ROUTES6]]     1000000 200000
 #include "lib/log.h"
-#include "router/nexthop.h"
-#include "router/rib.h"
+#include "router/fib/nexthop.h"
+#include "router/fib/rib.h"
 #include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_fib.h>

@@ -2,9 +2,9 @@
 // The routers as people and programs see them: nouns and actions.
 #include "lib/clock.h"
 #include "lib/json.h"
-#include "router/neigh.h"
-#include "router/nexthop.h"
-#include "router/rib.h"
+#include "router/fib/nexthop.h"
+#include "router/fib/rib.h"
+#include "router/neigh/neigh.h"
 #include "router/router_priv.h"
 #include <errno.h>
 #include <stdio.h>

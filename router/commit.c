@@ -2,13 +2,13 @@
 // The transaction: a plan is built aside, and swapped in. Routes are not pointers to swap: they are set one by one in commit, from next
 // hops that prepare has made; those of the old configuration that were not set again are swept.
 #include "lib/log.h"
-#include "router/neigh.h"
-#include "router/netlink.h"
-#include "router/nexthop.h"
+#include "router/fib/nexthop.h"
+#include "router/fib/rib.h"
+#include "router/host/netlink.h"
+#include "router/host/twin.h"
+#include "router/neigh/neigh.h"
 #include "router/policy.h"
-#include "router/rib.h"
 #include "router/router_priv.h"
-#include "router/twin.h"
 #include "switch/switch.h"
 #include <errno.h>
 #include <stdio.h>

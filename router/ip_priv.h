@@ -4,10 +4,10 @@
 #pragma once
 
 #include "dataplane/dataplane.h"
+#include "router/fib/nexthop.h"
 #include "router/iface.h"
 #include "router/ip4.h"
 #include "router/ip6.h"
-#include "router/nexthop.h"
 
 // For those who only look: traces, tables.
 static inline const struct dp_meta *ip_meta(const struct rte_mbuf *m) {

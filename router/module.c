@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "router/neigh.h"
-#include "router/netlink.h"
-#include "router/nexthop.h"
+#include "router/fib/nexthop.h"
+#include "router/fib/rib.h"
+#include "router/host/netlink.h"
+#include "router/host/twin.h"
+#include "router/neigh/neigh.h"
 #include "router/punt.h"
-#include "router/rib.h"
 #include "router/router.h"
 #include "router/router_priv.h"
-#include "router/twin.h"
 
 #define AUDIT_EVERY_NS 20000000u
 #define AUDIT_PREFIXES 64

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Where to? Destinations of a vector are looked up together, one family and VRF at a time; the answer is a next-hop slot in
 // dp_meta.user. End of the l3-in arc; packets of our own and those that come from another VRF start here as well.
+#include "router/fib/rib.h"
 #include "router/ip_priv.h"
 #include "router/policy.h"
-#include "router/rib.h"
 #include <rte_hash_crc.h>
 #include <stdio.h>
 

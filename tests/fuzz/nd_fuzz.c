@@ -6,7 +6,7 @@
 // The input is a list of steps: one byte says which, the next ones are its arguments.
 #include "lib/clock.h"
 #include "lib/log.h"
-#include "router/neigh_priv.h" // lint: allow priv: the table's bounds are checked from inside
+#include "router/neigh/neigh_priv.h" // lint: allow priv: the table's bounds are checked from inside
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Buffers as the kernel might send them on a route socket. What comes out is in bounds: prefixes have no host bits, families fit, paths
 // are counted.
-#include "router/netlink_decode.h"
+#include "router/host/netlink_decode.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
