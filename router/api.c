@@ -43,7 +43,8 @@ static const struct schema_row interface_columns[] = {
 	{.name = "state", .type = SCHEMA_STRING, .help = "up when its port has a link"},
 	{.name = "addresses",
 		.type = SCHEMA_STRING,
-		.help = "addresses; a trailing ? is still looked up for duplicates"},
+		.help = "addresses, and from where when not configured: (dhcp), (ra), (vrrp); a "
+			"trailing ? is still looked up for duplicates"},
 	{.name = "mtu",
 		.type = SCHEMA_INT,
 		.flags = SCHEMA_GAUGE,
@@ -73,6 +74,13 @@ static const struct schema_row interface_columns[] = {
 	{0},
 };
 
+static const char *const from_words[RTR_FROM_COUNT] = {
+	[RTR_FROM_CONF] = "",
+	[RTR_FROM_DHCP] = "(dhcp)",
+	[RTR_FROM_RA] = "(ra)",
+	[RTR_FROM_VRRP] = "(vrrp)",
+};
+
 static void addresses_print(const struct rtr_iface *iface, char *text, size_t size) {
 	size_t n = 0;
 
@@ -81,8 +89,9 @@ static void addresses_print(const struct rtr_iface *iface, char *text, size_t si
 		char one[PREFIX_STRLEN];
 		bool usable = neigh_address_usable(iface->index, &iface->addrs[i].addr);
 
-		n += (size_t)snprintf(text + n, size - n, "%s%s%s", i ? " " : "",
-			prefix_print(&iface->addrs[i], one), usable ? "" : "?");
+		n += (size_t)snprintf(text + n, size - n, "%s%s%s%s", i ? " " : "",
+			prefix_print(&iface->addrs[i], one), from_words[iface->from[i]],
+			usable ? "" : "?");
 	}
 }
 
@@ -91,7 +100,7 @@ static json_t *interface_row(const struct rtr_iface *iface) {
 	const struct rtr_conf_iface *conf = router ? rtr_conf_iface(router, iface->name) : NULL;
 	struct rtr_count count = rtr_iface_count(iface->index);
 	struct dp_port_info info = {.link_up = true};
-	char on[80], addrs[RTR_IFACE_ADDRS * PREFIX_STRLEN], mac[MAC_STRLEN];
+	char on[80], addrs[RTR_IFACE_ADDRS * (PREFIX_STRLEN + 8)], mac[MAC_STRLEN];
 	struct mac bytes;
 
 	if (iface->port != DP_NONE) {

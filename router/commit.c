@@ -2,6 +2,7 @@
 // The transaction: a plan is built aside, and swapped in. Routes are not pointers to swap: they are set one by one in commit, from next
 // hops that prepare has made; those of the old configuration that were not set again are swept.
 #include "lib/log.h"
+#include "router/dynamic.h"
 #include "router/fib/nexthop.h"
 #include "router/fib/rib.h"
 #include "router/host/netlink.h"
@@ -85,6 +86,19 @@ static int vrf_prepare(struct plan *plan, const struct rtr_conf *router, struct 
 	return plan->vrfs[index] ? 0 : err->code;
 }
 
+// What makes an interface another one, so that its neighbours are asked again.
+static bool same(const struct rtr_iface *a, const struct rtr_iface *b) {
+	return a->vrf == b->vrf && a->port == b->port && a->vlan == b->vlan &&
+		rte_is_same_ether_addr(&a->mac, &b->mac) && strcmp(a->name, b->name) == 0 &&
+		strcmp(a->router, b->router) == 0;
+}
+
+// Whether a running interface goes on as this one, in the same tables.
+static bool stays(
+	const struct plan *plan, const struct rtr_iface *old, const struct rtr_iface *new) {
+	return new &&same(old, new) && plan->vrfs[old->vrf] == rtr_vrfs[old->vrf];
+}
+
 static int ifaces_prepare(struct plan *plan, const struct rtr_conf *router, struct err *err) {
 	int vrf = plan_vrf(plan, router->name);
 
@@ -95,8 +109,12 @@ static int ifaces_prepare(struct plan *plan, const struct rtr_conf *router, stru
 		p->conf = &router->ifaces[i];
 		p->iface = rtr_iface_build(router, p->conf, (uint16_t)vrf, err);
 		if (p->iface) {
-			p->fresh = p->iface->port == DP_NONE && rtr_ifaces[p->iface->index] == NULL;
+			const struct rtr_iface *old = rtr_ifaces[p->iface->index];
+
+			p->fresh = p->iface->port == DP_NONE && old == NULL;
 			plan->n_ifaces++;
+			if (old && stays(plan, old, p->iface))
+				dynamic_carry(p->iface, router, p->conf);
 		}
 		if (p->iface == NULL || twin_prepare(p->iface, p->conf, err) < 0) {
 			snprintf(path, sizeof(path), "routers.%s.interfaces.%s", router->name,
@@ -173,50 +191,22 @@ static int static_prepare(struct plan *plan, unsigned vrf, const struct rtr_conf
 	return route_add(plan, vrf, &route, err);
 }
 
-static int local_prepare(struct plan *plan, const struct rtr_iface *iface, const struct addr *addr,
+static int own_prepare(struct plan *plan, const struct rtr_iface *iface, const struct prefix *addr,
 	struct err *err) {
-	int64_t slot = nexthop_special_get(RTR_NH_LOCAL, iface->vrf, err);
-	struct rtr_route route = {
-		.prefix = {.addr = *addr, .len = addr->family == ADDR_V4 ? 32 : 128},
-		.source = RTR_SRC_LOCAL};
+	struct rtr_own_route own[3];
+	unsigned n = rtr_own_routes(addr, own);
+	int rc = 0;
 
-	if (slot < 0)
-		return (int)slot;
-	route.slot = (uint32_t)slot;
-	return route_add(plan, iface->vrf, &route, err);
-}
+	for (unsigned i = 0; rc == 0 && i < n; i++) {
+		struct rtr_route route = {.prefix = own[i].prefix, .source = own[i].source};
+		int64_t slot = rtr_own_slot(iface, &own[i], err);
 
-static int connected_prepare(
-	struct plan *plan, const struct rtr_iface *iface, const struct prefix *p, struct err *err) {
-	struct rtr_path path = {.iface = iface->index, .weight = 1};
-	struct rtr_route route = {.prefix = prefix_network(p), .source = RTR_SRC_CONNECTED};
-	int64_t slot = nexthop_get(iface->vrf, &path, 1, err);
-
-	if (slot < 0)
-		return (int)slot;
-	route.slot = (uint32_t)slot;
-	return route_add(plan, iface->vrf, &route, err);
-}
-
-// The subnet, the address itself, and (IPv4) the subnet's broadcast address: for this box, never forwarded (RFC 2644).
-static int subnet_prepare(
-	struct plan *plan, const struct rtr_iface *iface, const struct prefix *p, struct err *err) {
-	bool v4 = p->addr.family == ADDR_V4;
-	struct addr last = p->addr;
-	int rc = local_prepare(plan, iface, &p->addr, err);
-
-	if (rc == 0 && p->len < (v4 ? 32 : 128))
-		rc = connected_prepare(plan, iface, p, err);
-	if (rc != 0 || !v4 || p->len >= 31)
-		return rc;
-	for (unsigned bit = p->len; bit < 32; bit++)
-		last.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
-	return local_prepare(plan, iface, &last, err);
-}
-
-static bool is_link_local(const struct prefix *p) {
-	return p->addr.family == ADDR_V6 && p->addr.bytes[0] == 0xfe &&
-		(p->addr.bytes[1] & 0xc0) == 0x80;
+		if (slot < 0)
+			return (int)slot;
+		route.slot = (uint32_t)slot;
+		rc = route_add(plan, iface->vrf, &route, err);
+	}
+	return rc;
 }
 
 static int routes_prepare(struct plan *plan, struct err *err) {
@@ -225,10 +215,8 @@ static int routes_prepare(struct plan *plan, struct err *err) {
 	for (unsigned i = 0; rc == 0 && i < plan->n_ifaces; i++) {
 		const struct rtr_iface *iface = plan->ifaces[i].iface;
 
-		// link-local subnets are on every interface; no table knows them
 		for (unsigned a = 0; rc == 0 && a < iface->n_addrs; a++)
-			if (!is_link_local(&iface->addrs[a]))
-				rc = subnet_prepare(plan, iface, &iface->addrs[a], err);
+			rc = own_prepare(plan, iface, &iface->addrs[a], err);
 	}
 	for (unsigned r = 0; rc == 0 && r < plan->conf.n; r++) {
 		const struct rtr_conf *router = &plan->conf.routers[r];
@@ -402,6 +390,7 @@ static const char *switch_of(const struct rtr_conf_all *all, const struct rtr_if
 static void iface_down(struct plan *plan, struct rtr_iface *old) {
 	if (old->port == DP_NONE)
 		sw_routed_detach(switch_of(&plan->old_conf, old), old->vlan);
+	dynamic_iface_gone(old->index);
 	neigh_iface_del(old->index);
 	nodes_enable(old, false);
 	__atomic_store_n(&rtr_ifaces[old->index], NULL, __ATOMIC_RELEASE);
@@ -413,13 +402,6 @@ static void iface_down(struct plan *plan, struct rtr_iface *old) {
 		plan->gone[plan->n_gone++] = old->index;
 	else if (plan->unused[old->port])
 		dp_port_mode_set(old->port, DP_PORT_UNUSED);
-}
-
-// What makes an interface another one, so that its neighbours are asked again.
-static bool same(const struct rtr_iface *a, const struct rtr_iface *b) {
-	return a->vrf == b->vrf && a->port == b->port && a->vlan == b->vlan &&
-		rte_is_same_ether_addr(&a->mac, &b->mac) && strcmp(a->name, b->name) == 0 &&
-		strcmp(a->router, b->router) == 0;
 }
 
 static struct neigh_conf neigh_conf_of(const struct rtr_conf_iface *conf) {
@@ -515,9 +497,8 @@ static void iface_up(struct plan *plan, struct plan_iface *p) {
 static void ifaces_commit(struct plan *plan) {
 	for (unsigned i = 0; i < DP_MAX_IFACES; i++) {
 		struct rtr_iface *old = rtr_ifaces[i];
-		const struct rtr_iface *new = old ? planned(plan, i) : NULL;
 
-		if (old && (!new || !same(old, new) || plan->vrfs[old->vrf] != rtr_vrfs[old->vrf]))
+		if (old && !stays(plan, old, planned(plan, i)))
 			iface_down(plan, old);
 	}
 	for (unsigned v = 0; v < RTR_MAX_VRFS; v++) {

@@ -9,11 +9,16 @@
 #include "dataplane/dataplane.h"
 #include "lib/addr.h"
 
-#define RTR_NAME        32
-#define RTR_IFACE_ADDRS 16 // addresses of one interface, both families, link-local included
-#define RTR_MAX_VRFS    64
+#define RTR_NAME          32
+#define RTR_DYNAMIC_ADDRS 16 // of one interface (dynamic.h)
+#define RTR_IFACE_ADDRS \
+	32 // addresses of one interface, both families, link-local and dynamic ones included
+#define RTR_MAX_VRFS 64
 
 enum rtr_urpf { RTR_URPF_OFF, RTR_URPF_STRICT, RTR_URPF_LOOSE };
+
+// Who gave an interface an address.
+enum rtr_from { RTR_FROM_CONF, RTR_FROM_DHCP, RTR_FROM_RA, RTR_FROM_VRRP, RTR_FROM_COUNT };
 
 struct rtr_iface {
 	// what the fast path reads first: one cache line
@@ -33,6 +38,9 @@ struct rtr_iface {
 	// addresses with prefix lengths, in the order of the config; [0] of a family is the source of our own packets
 	uint16_t n_addrs;
 	struct prefix addrs[RTR_IFACE_ADDRS];
+	uint8_t from[RTR_IFACE_ADDRS]; // enum rtr_from of each
+	uint16_t
+		mtu_said[RTR_FROM_COUNT]; // CONF: as configured; others may lower it; 0: no opinion
 	char name[RTR_NAME];
 	char router[RTR_NAME];
 	char zone[RTR_NAME]; // "" : none

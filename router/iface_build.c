@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // From the configuration of an interface to what nodes read.
+#include "router/fib/nexthop.h"
+#include "router/fib/rib.h"
 #include "router/ip6.h"
 #include "router/router_priv.h"
 #include "switch/switch.h"
@@ -96,6 +98,42 @@ static uint16_t mss_of(int mss, unsigned mtu, unsigned headers) {
 	return (uint16_t)(mss < 0 ? mtu - headers : (unsigned)mss);
 }
 
+void rtr_iface_mtu_apply(struct rtr_iface *iface, const struct rtr_conf_iface *conf) {
+	iface->mtu = iface->mtu_said[RTR_FROM_CONF];
+	for (unsigned i = 0; i < RTR_FROM_COUNT; i++)
+		if (iface->mtu_said[i] != 0)
+			iface->mtu = RTE_MIN(iface->mtu, iface->mtu_said[i]);
+	iface->mss4 = mss_of(conf->mss, iface->mtu, 40);
+	iface->mss6 = mss_of(conf->mss, iface->mtu, 60);
+}
+
+unsigned rtr_own_routes(const struct prefix *addr, struct rtr_own_route routes[static 3]) {
+	bool v4 = addr->addr.family == ADDR_V4;
+	uint8_t host = v4 ? 32 : 128;
+	struct prefix last = {addr->addr, host};
+	unsigned n = 0;
+
+	if (!v4 && ip6_is_link_local(addr->addr.bytes))
+		return 0;
+	routes[n++] = (struct rtr_own_route){last, RTR_SRC_LOCAL};
+	if (addr->len < host)
+		routes[n++] = (struct rtr_own_route){prefix_network(addr), RTR_SRC_CONNECTED};
+	if (!v4 || addr->len >= 31)
+		return n;
+	for (unsigned bit = addr->len; bit < 32; bit++)
+		last.addr.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	routes[n++] = (struct rtr_own_route){last, RTR_SRC_LOCAL};
+	return n;
+}
+
+int64_t rtr_own_slot(
+	const struct rtr_iface *iface, const struct rtr_own_route *route, struct err *err) {
+	struct rtr_path path = {.iface = iface->index, .weight = 1};
+
+	return route->source == RTR_SRC_LOCAL ? nexthop_special_get(RTR_NH_LOCAL, iface->vrf, err)
+					      : nexthop_get(iface->vrf, &path, 1, err);
+}
+
 struct rtr_iface *rtr_iface_build(const struct rtr_conf *router, const struct rtr_conf_iface *conf,
 	uint16_t vrf, struct err *err) {
 	struct rtr_iface *iface = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*iface));
@@ -115,15 +153,13 @@ struct rtr_iface *rtr_iface_build(const struct rtr_conf *router, const struct rt
 	iface->vrf = vrf;
 	iface->sw = DP_NONE;
 	iface->twin = DP_NONE;
-	if (conf->mtu)
-		iface->mtu = (uint16_t)conf->mtu;
+	iface->mtu_said[RTR_FROM_CONF] = conf->mtu ? (uint16_t)conf->mtu : iface->mtu;
 	static const struct mac none;
 	if (memcmp(&conf->mac, &none, sizeof(none)) != 0)
 		memcpy(&iface->mac, &conf->mac, sizeof(iface->mac));
 	iface->urpf = (uint8_t)conf->urpf;
 	iface->dscp = conf->dscp < 0 ? 255 : (uint8_t)conf->dscp;
-	iface->mss4 = mss_of(conf->mss, iface->mtu, 40);
-	iface->mss6 = mss_of(conf->mss, iface->mtu, 60);
+	rtr_iface_mtu_apply(iface, conf);
 	iface->has_policy = router->n_rules > 0;
 	iface->proxy_arp = conf->proxy_arp;
 	iface->proxy_nd = conf->proxy_nd;

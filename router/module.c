@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "router/dynamic.h"
 #include "router/fib/nexthop.h"
 #include "router/fib/rib.h"
 #include "router/host/netlink.h"
@@ -21,6 +22,7 @@ static int init(struct err *err) {
 		rc = nexthop_init(err);
 	if (rc == 0)
 		rc = neigh_init(err);
+	dynamic_init();
 	if (rc == 0)
 		dp_port_on_link(rtr_link_changed);
 	return rc;
@@ -30,6 +32,7 @@ static void fini(void) {
 	rtr_commit_fini();
 	netlink_fini();
 	neigh_fini();
+	dynamic_fini();
 	punt_fini();
 	nexthop_fini();
 	rtr_iface_fini();
@@ -50,6 +53,7 @@ static void audit(uint64_t now_ns) {
 static void poll(uint64_t now_ns) {
 	punt_poll(now_ns);
 	neigh_poll(now_ns);
+	dynamic_poll();
 	twins_poll(now_ns);
 	netlink_poll(now_ns);
 	audit(now_ns);

@@ -18,9 +18,21 @@ void rtr_abort(void *plan);
 void rtr_link_changed(unsigned port, bool up);
 void rtr_commit_fini(void); // takes down what runs
 
-// plan.c: what an interface of the configuration is to be, with the index that it has or gets.
+// iface_build.c: what an interface of the configuration is to be, with the index that it has or gets.
 struct rtr_iface *rtr_iface_build(const struct rtr_conf *router, const struct rtr_conf_iface *conf,
 	uint16_t vrf, struct err *err);
+// The smallest MTU that somebody said, and the MSS that goes with it.
+void rtr_iface_mtu_apply(struct rtr_iface *iface, const struct rtr_conf_iface *conf);
+// The routes that an address makes: itself, its subnet, and (IPv4) that one's broadcast address, which is for this box and never
+// forwarded (RFC 2644). Their number: none for link-local ones, which no table knows.
+struct rtr_own_route {
+	struct prefix prefix;
+	uint8_t source; // RTR_SRC_LOCAL or _CONNECTED
+};
+unsigned rtr_own_routes(const struct prefix *addr, struct rtr_own_route routes[static 3]);
+// Its next hop, with one reference; or negative errno.
+int64_t rtr_own_slot(
+	const struct rtr_iface *iface, const struct rtr_own_route *route, struct err *err);
 
 extern const struct module_noun rtr_nouns[];
 extern const struct module_action rtr_actions[];

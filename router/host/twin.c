@@ -243,6 +243,15 @@ void twins_abort(void) {
 
 // ---- while it runs --------------------------------------------------------------------------------------------
 
+void twin_changed(const struct rtr_iface *iface) {
+	struct twin *twin = iface->twin != DP_NONE ? twins[iface->twin] : NULL;
+	int rc = twin && !twin->lost ? twin_tell(twin, iface) : 0;
+
+	if (rc < 0)
+		log_error("router", "the kernel refuses to change a host twin",
+			"twin=%s namespace=%s why=\"%s\"", twin->name, twin->netns, strerror(-rc));
+}
+
 void twin_link(const struct rtr_iface *iface, bool up) {
 	if (iface->twin != DP_NONE)
 		dp_tap_carrier_set(iface->twin, up);

@@ -20,8 +20,9 @@ extern uint16_t rtr_twin_ifaces
 int twin_prepare(struct rtr_iface *iface, const struct rtr_conf_iface *conf, struct err *err);
 void twins_commit(
 	void); // rtr_ifaces[] is as it will be: publishes and withdraws, brings the others up to date
-void twins_release(void);                               // closes those withdrawn
-void twins_abort(void);                                 // closes those made
+void twins_release(void);                         // closes those withdrawn
+void twins_abort(void);                           // closes those made
+void twin_changed(const struct rtr_iface *iface); // its addresses or MTU are others (dynamic.h)
 void twin_link(const struct rtr_iface *iface, bool up); // its kernel sees the interface's link
 void twins_poll(uint64_t now_ns); // says so when one is gone from its namespace
 void twins_init(void);
