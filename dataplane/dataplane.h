@@ -32,10 +32,11 @@
 // Travels in the mbuf (a dynamic field), valid from port_rx to port_tx. The port that a packet came in by
 // is m->port (a port index, set by port_rx). A field is undefined until a node of the packet's path sets it.
 struct dp_meta {
-	uint16_t iface;  // the interface it is being processed on (a routed one); ports: m->port
-	uint16_t out;    // port that it leaves by: read by port_tx
-	uint16_t vlan;   // VLAN id it was classified to by the switch; 0: none
-	uint16_t drop;   // why, when it goes to the drop node
+	uint16_t iface; // the interface it is being processed on (a routed one); ports: m->port
+	uint16_t out;   // port that it leaves by: read by port_tx
+	uint16_t vlan;  // VLAN id it was classified to by the switch; 0: none
+	uint16_t
+		drop; // why, when it goes to the drop node; where it goes on, while it is handed over
 	uint32_t domain; // switch or VRF index
 	uint32_t user;   // scratch between two neighbouring nodes of one function
 };
@@ -83,6 +84,7 @@ struct dp_node {
 	const char *const *after;
 	const char *const *before;
 	enum dp_arc starts[4]; // arcs that it starts packets on
+	bool hands_over;       // dp_hand_over() takes its packets to itself on another worker
 	const char *const *next;
 	const struct dp_drop *drops; // closed by {0}
 	// One line on what this node sees in the packet, for `leat trace`; NULL: name only. Returns bytes written.
@@ -92,6 +94,8 @@ struct dp_node {
 	uint16_t drop_base;
 	uint16_t base[DP_ARC_COUNT]; // edge of an arc's slot 0
 	uint16_t slot[DP_ARC_COUNT]; // its own place on an arc; 0: start of the arc
+	rte_edge_t over_edge;        // to the node that hands over
+	uint16_t over_index;         // what it is there
 	rte_node_t id;
 	struct dp_node *link;
 };
@@ -133,6 +137,31 @@ int dp_arc_enable(const char *node, unsigned iface, bool on, struct err *err);
 static inline rte_edge_t dp_drop(const struct dp_node *self, struct rte_mbuf *m, unsigned why) {
 	dp_meta(m)->drop = self->drop_base + why;
 	return self->drop_edge;
+}
+
+// ---- from worker to worker --------------------------------------------------------------------------
+//
+// State that only one worker may write (sessions, fragments) has an owner, found by a hash of what the packets of one
+// piece of state have in common. A node with .hands_over that sees another worker's packet gives it away; it comes to the same node
+// there, on that worker's next turn, with its dp_meta (but for .drop) as it was. One bounded ring per worker: what finds it full is
+// dropped (drop_hand_over_full). Packets that one worker hands to another stay in order.
+//
+//   unsigned owner = dp_owner(hash);
+//   next[i] = owner == dp_self->id ? mine(m) : dp_hand_over(&self, m, owner);
+
+extern uint16_t dp_owners; // workers that packets are spread over; at least 1
+
+// node or control: the worker that owns what hashes so (all 32 bits count). Changes with the number of workers: what the owner
+// before has is then found by nobody, and must age.
+static inline unsigned dp_owner(uint32_t hash) {
+	return (unsigned)((uint64_t)hash * __atomic_load_n(&dp_owners, __ATOMIC_RELAXED) >> 32);
+}
+
+// node: the edge by which `m` goes to this same node on `worker`, another one.
+static inline rte_edge_t dp_hand_over(
+	const struct dp_node *self, struct rte_mbuf *m, unsigned worker) {
+	dp_meta(m)->drop = (uint16_t)(self->over_index << 8 | worker);
+	return self->over_edge;
 }
 
 // node: sends objs[i] along edge next[i]. When all go one way the whole stream moves at once, else runs of

@@ -144,6 +144,10 @@ extern uint16_t dp_burst;
 // dp_tx_rings[port][owner]: NULL when every worker has a queue of its own. Kept until dp_stop().
 extern struct rte_ring *dp_tx_rings[DP_MAX_PORTS][DP_MAX_WORKERS];
 
+// What other workers hand over to a worker: many write, it alone reads. Made with the worker, kept until dp_stop().
+#define DP_OVER_SLOTS 2048
+extern struct rte_ring *dp_over_rings[DP_MAX_WORKERS];
+
 int dp_workers_init(struct err *err);
 void dp_workers_fini(void);
 // The transaction's steps: add starts workers that poll nothing yet, set moves the queues to the new

@@ -175,6 +175,15 @@ static void slots_assign(void) {
 	}
 }
 
+// The edges of `handed_over`: drop, then every node that hands over, in order.
+static void over_assign(void) {
+	uint16_t n = 1;
+
+	for (struct dp_node *node = nodes; node; node = node->link)
+		if (node->hands_over)
+			node->over_index = n++;
+}
+
 int dp_graph_layout(struct err *err) {
 	if (frozen || !changed)
 		return 0;
@@ -193,6 +202,7 @@ int dp_graph_layout(struct err *err) {
 	if (rc < 0)
 		return rc;
 	slots_assign();
+	over_assign();
 	changed = false;
 	return 0;
 }
@@ -217,6 +227,14 @@ static unsigned edges_collect(struct dp_node *node, const char **names) {
 		return n;
 	node->drop_edge = n;
 	names[n++] = "drop";
+	if (node->hands_over) {
+		node->over_edge = n;
+		names[n++] = "hand_over";
+	}
+	for (struct dp_node *taker = strcmp(node->name, "handed_over") == 0 ? nodes : NULL; taker;
+		taker = taker->link)
+		if (taker->hands_over && n < MAX_EDGES)
+			names[n++] = taker->name;
 	if (node->arc != DP_ARC_NONE && !node->arc_end)
 		n = edges_arc(node, node->arc, names, n);
 	for (unsigned i = 0; i < RTE_DIM(node->starts) && node->starts[i] != DP_ARC_NONE; i++)

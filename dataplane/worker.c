@@ -32,7 +32,9 @@
 struct worker dp_workers[DP_MAX_WORKERS];
 struct dp_drop_table *dp_drop_tables[DP_MAX_WORKERS];
 struct rte_ring *dp_tx_rings[DP_MAX_PORTS][DP_MAX_WORKERS];
+struct rte_ring *dp_over_rings[DP_MAX_WORKERS];
 uint16_t dp_burst = 64;
+uint16_t dp_owners = 1;
 __thread struct dp_worker *dp_self;
 
 static struct rte_rcu_qsbr *rcu;
@@ -216,12 +218,26 @@ static void worker_stop(struct worker *w) {
 	w->exists = w->threaded = w->stuck = false;
 }
 
+static int over_ring_make(unsigned worker, struct err *err) {
+	char name[RTE_RING_NAMESIZE];
+
+	if (dp_over_rings[worker])
+		return 0;
+	snprintf(name, sizeof(name), "over%u", worker);
+	dp_over_rings[worker] = rte_ring_create(name, DP_OVER_SLOTS, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	if (!dp_over_rings[worker])
+		return err_set(err, -ENOMEM, "out of memory for worker %u", worker);
+	return 0;
+}
+
 static int worker_start(struct worker *w, bool thread, unsigned cpu, struct err *err) {
 	if (!dp_drop_tables[w->pub.id])
 		dp_drop_tables[w->pub.id] = calloc(1, sizeof(**dp_drop_tables));
 	if (!dp_drop_tables[w->pub.id])
 		return err_set(err, -ENOMEM, "out of memory for worker %u", w->pub.id);
-	int rc = dp_graph_new(w->pub.id, &w->graph_id, err);
+	int rc = over_ring_make(w->pub.id, err);
+	if (rc == 0)
+		rc = dp_graph_new(w->pub.id, &w->graph_id, err);
 	if (rc < 0)
 		return rc;
 	w->graph = rte_graph_lookup(rte_graph_id_to_name(w->graph_id));
@@ -294,11 +310,21 @@ void dp_workers_set(const struct dp_workers_conf *conf) {
 	}
 	threaded = conf->n > 0;
 	n_workers = conf_workers(conf);
+	__atomic_store_n(&dp_owners, (uint16_t)n_workers, __ATOMIC_RELAXED);
+}
+
+static void ring_drain(struct rte_ring *ring) {
+	struct rte_mbuf *m;
+
+	while (ring && rte_ring_sc_dequeue(ring, (void **)&m) == 0)
+		rte_pktmbuf_free(m);
 }
 
 void dp_workers_trim(void) {
-	for (unsigned i = n_workers; i < DP_MAX_WORKERS; i++)
+	for (unsigned i = n_workers; i < DP_MAX_WORKERS; i++) {
 		worker_stop(&dp_workers[i]);
+		ring_drain(dp_over_rings[i]);
+	}
 }
 
 void dp_workers_fini(void) {
@@ -309,6 +335,8 @@ void dp_workers_fini(void) {
 	for (unsigned i = 0; i < DP_MAX_WORKERS; i++) {
 		free(dp_drop_tables[i]);
 		dp_drop_tables[i] = NULL;
+		rte_ring_free(dp_over_rings[i]);
+		dp_over_rings[i] = NULL;
 	}
 	for (unsigned port = 0; port < DP_MAX_PORTS; port++) {
 		for (unsigned i = 0; i < DP_MAX_WORKERS; i++) {
@@ -394,14 +422,9 @@ static struct dp_poll *poll_common(const struct dp_poll *was, const struct dp_po
 // Frees what was handed over to a port or a worker that is gone: it must not leave by the next one of that number.
 // Nobody else uses such a ring after dp_sync().
 static void rings_drain(void) {
-	struct rte_mbuf *m;
-
 	for (unsigned p = 0; p < DP_MAX_PORTS; p++) {
-		for (unsigned i = dp_ports[p] ? n_workers : 0; i < DP_MAX_WORKERS; i++) {
-			while (dp_tx_rings[p][i] &&
-				rte_ring_dequeue(dp_tx_rings[p][i], (void **)&m) == 0)
-				rte_pktmbuf_free(m);
-		}
+		for (unsigned i = dp_ports[p] ? n_workers : 0; i < DP_MAX_WORKERS; i++)
+			ring_drain(dp_tx_rings[p][i]);
 	}
 }
 
