@@ -9,7 +9,7 @@
 
 enum { NEXT_REWRITE, NEXT_RESOLVE, NEXT_ERROR };
 
-enum { DROP_BLACKHOLE, DROP_URPF, DROP_SCOPE, DROP_LOOP, DROP_NO_VRF };
+enum { DROP_BLACKHOLE, DROP_URPF, DROP_SCOPE, DROP_LOOP, DROP_NO_VRF, DROP_OWN };
 
 static const struct dp_drop ip_lookup_drops[] = {
 	{"blackhole", "the route says so"},
@@ -17,6 +17,7 @@ static const struct dp_drop ip_lookup_drops[] = {
 	{"scope", "a link-local address does not leave its link"},
 	{"loop", "routes of VRFs point to each other"},
 	{"no_vrf", "the router is gone"},
+	{"own", "made by this box, for one of its own addresses"},
 	{0},
 };
 
@@ -110,6 +111,8 @@ static __rte_noinline rte_edge_t follow(struct rte_mbuf *m, uint32_t slot) {
 		case RTR_NH_GLEAN:
 			return NEXT_RESOLVE;
 		case RTR_NH_LOCAL:
+			if (unlikely(dp_meta(m)->iface == DP_NONE)) // no interface whose arc it is
+				return dp_drop(&ip_lookup, m, DROP_OWN);
 			return dp_arc_next(&ip_lookup, DP_ARC_LOCAL, dp_meta(m)->iface);
 		case RTR_NH_BLACKHOLE:
 			return dp_drop(&ip_lookup, m, DROP_BLACKHOLE);

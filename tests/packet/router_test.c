@@ -348,6 +348,20 @@ static void no_error_answers_an_error(void **) {
 	assert_false(frame_recv('a', &got));
 }
 
+// Whoever borrows one of our addresses makes us write to ourselves: no interface is there whose local arc that could take.
+static void own_packets_for_ourselves_are_dropped(void **) {
+	uint64_t before;
+
+	setup_plain();
+	before = packet_drops("drop_ip_lookup_own");
+	struct frame f = udp('a', "10.2.0.1", "192.0.2.99");
+	frame_send('a', &f);
+	f = udp('a', "2001:db8:2::1", "2001:db8:ffff::1");
+	frame_send('a', &f);
+	assert_int_equal(packet_drops("drop_ip_lookup_own"), before + 2);
+	packet_expect_none();
+}
+
 static void errors_are_limited_per_source(void **) {
 	struct frame f, got;
 	unsigned n = 0;
@@ -472,6 +486,7 @@ int main(void) {
 		cmocka_unit_test(rules_come_before_routes),
 		cmocka_unit_test(errors_say_why),
 		cmocka_unit_test(no_error_answers_an_error),
+		cmocka_unit_test(own_packets_for_ourselves_are_dropped),
 		cmocka_unit_test(errors_are_limited_per_source),
 		cmocka_unit_test(echo_is_answered),
 		cmocka_unit_test(long_packets_are_cut),
