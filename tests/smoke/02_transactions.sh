@@ -40,6 +40,13 @@ refused 'in use' <<<"return { ports = { $ports, again = { device = 'a' } } }"
 refused '02:00:00:00:00:01|static|vlan' <<<"return { ports = { $ports, new = { device = 'spare' } }, switches = { s = {
 	ports = { a = { access = 10 }, new = {} }, static = { ['02:00:00:00:00:01'] = { port = 'a', vlan = 99 } } } } }"
 refused 'switch' <<<"return { ports = { $ports }, switches = { s = { ports = { a = {} } }, t = { ports = { a = {} } } } }"
+# the router: what an address cannot be; a port that is a switch's; tables too small, after a port was opened and all else prepared
+router() { echo "return { $base, routers = { r = { $1 } } }"; }
+refused 'unicast' < <(router "interfaces = { w = { switch = 's', vlan = 20, addresses = { '224.0.0.1/24' } } }")
+refused 'interfaces\.w|port a' < <(router "interfaces = { w = { port = 'a', addresses = { '192.0.2.1/24' } } }")
+refused 'routes4: 256 is too small' < <(echo "return { ports = { $ports, new = { device = 'spare' } },
+	routers = { r = { limits = { routes4 = 256 }, interfaces = { w = { port = 'new', addresses = { '192.0.2.1/24' } } },
+	routes = { $(for i in $(seq 300); do printf "['172.16.%d.%d/32'] = { via = '192.0.2.2' }, " $((i / 256)) $((i % 256)); done) } } } }")
 # the system section
 refused 'system\.workers' <<<"return { system = { workers = 1000 }, $base }"
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# /metrics is Prometheus' text format and counts what happened; /v1/openapi.json describes what answers.
+# /metrics is Prometheus' text format and counts what happened; /v1/openapi.json describes what answers; events come as they happen.
 . "$(dirname "$0")/../lib/smoke.sh"
 
 host a a 10.0.0.1/24
@@ -57,3 +57,18 @@ for path in $(jq -r '.paths | to_entries[] | select(.value.get) | .key | select(
 	[ "$path" != /v1/events ] || continue
 	expect_eq "$(api GET "$path" -o /dev/null -w '%{http_code}')" 200 "GET $path, which the document promises"
 done
+
+# Server-sent events, raw and by the client, which takes a prefix.
+bg sse curl -sSN --max-time 60 --unix-socket "$RUN/leat-ro.sock" http://leat/v1/events
+bg events "$LEAT" -r "$RUN" events --json port. config.
+bg others "$LEAT" -r "$RUN" events --json config.
+heard() { # IN WORD: an event is sent until somebody who has just come hears it
+	wait_until "leat set switches.s.ageing \$((RANDOM % 1000 + 60))s; grep -q '$2' '$T/$1.log'" 20
+}
+heard sse '^event: config\.'
+heard events '"config\.'
+heard others '"config\.'
+ip -n "$TAG-a" link set dev eth0 down
+wait_until "grep -q '^event: port\.' '$T/sse.log' && grep -q '\"port\.' '$T/events.log'" 20
+grep '^data: ' "$T/sse.log" | sed 's/^data: //' | jq -es 'length > 1' >/dev/null || fail "the data of an event is not JSON: $(cat "$T/sse.log")"
+refuse "grep '\"port\.' '$T/others.log'" "events that nobody asked for"
