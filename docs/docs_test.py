@@ -10,7 +10,8 @@ import subprocess
 import sys
 
 LEAT, ROOT = os.path.abspath(sys.argv[1]), sys.argv[2]
-DOCUMENTS = ('README.md', 'CONTRIBUTING.md', 'docs/guide.md', 'docs/architecture.md', 'control/cli/README.md')
+SKIPPED = re.compile(r'^(\.|build)')
+MADE = {'RESULTS.md'}  # by `make bench RECORD=1`
 results = []
 
 
@@ -25,6 +26,14 @@ def leat(*args):
 def read(path):
     with open(os.path.join(ROOT, path), encoding='utf-8') as file:
         return file.read()
+
+
+def documents():
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [name for name in folders if not SKIPPED.match(name)]
+        for name in names:
+            if name.endswith('.md'):
+                yield os.path.relpath(os.path.join(folder, name), ROOT)
 
 
 def commands():
@@ -47,13 +56,13 @@ def main():
         wanted = set(re.findall(r'--([a-z-]+)', leat('help', verb).partition('options:')[2].partition('\n\n')[0]))
         check(f'leat(1) has the options of {verb}', sorted(
             option for option in wanted if not re.search(rf'Fl Fl {option}\b', page)))
-    for path in DOCUMENTS:
-        if os.path.exists(os.path.join(ROOT, path)):
-            folder = os.path.join(ROOT, os.path.dirname(path))
-            check(f'links of {path}', [t for t in links(path) if not os.path.exists(os.path.join(folder, t))])
-            words = set(re.findall(r'(?:^|`|\$ |sudo )leat ([a-z]+)', read(path), re.M))
-            known = set(verbs) | {'flush', 'drain', 'enable', 'disable', 'explain'}
-            check(f'commands in {path}', sorted(words - known))
+    known = set(verbs) | {'flush', 'drain', 'enable', 'disable', 'explain'}
+    for path in sorted(documents()):
+        folder = os.path.join(ROOT, os.path.dirname(path))
+        check(f'links of {path}', [t for t in links(path)
+                                  if t not in MADE and not os.path.exists(os.path.join(folder, t))])
+        words = set(re.findall(r'(?:^|`|\$ |sudo )leat ([a-z]+)', read(path), re.M))
+        check(f'commands in {path}', sorted(words - known))
     for number, (name, problems) in enumerate(results, 1):
         print(f'{"not ok" if problems else "ok"} {number} - {name}')
         for problem in problems:
