@@ -43,3 +43,4 @@ LEATD=$prefix/sbin/leatd LEAT=$prefix/bin/leat
 leatd_start - <<<'return {}'
 expect "leat show system"
 if ldd "$LEAT" | grep -E 'librte|liblua'; then fail "the client links DPDK or Lua"; fi
+[ -n "${LEAT_SANITIZE-}" ] || expect "ldd '$LEATD' | grep libjemalloc" "the control side allocates by jemalloc"
