@@ -18,7 +18,7 @@ x() { echo "x$1 = { device = 'x$1' }"; }
 
 write '' '' ''
 leatd_start "$T/config.lua"
-stream_start a b 1000
+stream_start a b 400
 start=$(now_ms)
 for i in $(seq 40); do
 	write "$(x 1)" "x1 = { access = 10 }" '' && leat apply "$T/config.lua"
