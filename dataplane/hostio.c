@@ -10,9 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TX_SLOTS  4096
-#define PAUSE_US  10 // before the kernel is asked again when it had nothing
-#define FRAME_MAX (65536 + 128)
+#define TX_SLOTS 4096
+// Before the kernel is asked again when it had nothing: twice as long each time. A system call takes as long as forwarding
+// thirty packets, and a router has a TAP per interface.
+#define PAUSE_US     10
+#define PAUSE_MAX_US 160
+#define FRAME_MAX    (65536 + 128)
 
 // ---- receive ------------------------------------------------------------------------------------------------
 
@@ -142,7 +145,8 @@ static uint16_t hostio_turn(
 	if (now < io->next_tsc)
 		return n;
 	uint16_t got = io->ops->recv(io, pkts + n, max - n);
-	io->next_tsc = got > 0 ? 0 : now + rte_get_tsc_hz() / 1000000 * PAUSE_US;
+	io->pause_us = got > 0 ? PAUSE_US / 2 : (uint16_t)RTE_MIN(2 * io->pause_us, PAUSE_MAX_US);
+	io->next_tsc = got > 0 ? 0 : now + rte_get_tsc_hz() / 1000000 * io->pause_us;
 	return n + got;
 }
 
@@ -161,6 +165,7 @@ static struct hostio *hostio_new(struct port *port, const struct hostio_ops *ops
 		return NULL;
 	io->ops = ops;
 	io->fd = -1;
+	io->pause_us = PAUSE_US;
 	io->pool = port->pool ? port->pool : dp_pool();
 	io->segs = FRAME_MAX / (rte_pktmbuf_data_room_size(io->pool) - RTE_PKTMBUF_HEADROOM) + 1;
 	io->segs = RTE_MIN(io->segs, (unsigned)HOSTIO_SEGS);

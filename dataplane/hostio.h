@@ -28,6 +28,7 @@ struct hostio {
 	int fd;
 	uint16_t port;     // its ethdev
 	uint64_t next_tsc; // nothing is asked of the kernel before
+	uint16_t pause_us;
 	struct rte_mempool *pool;
 	unsigned segs; // per slot, for the largest frame
 	struct hostio_slot slots[HOSTIO_SLOTS];
