@@ -41,7 +41,10 @@ struct dp_meta {
 	uint32_t user;   // scratch between two neighbouring nodes of one function
 };
 
-extern int dp_meta_offset;     // registered once at start-up
+// Where in the mbuf: the end of its room for dynamic fields, which DPDK gives to whoever asks for it. A constant: every node reads
+// it several times a packet.
+enum { dp_meta_offset = sizeof(struct rte_mbuf) - sizeof(struct dp_meta) };
+_Static_assert(dp_meta_offset >= offsetof(struct rte_mbuf, dynfield1), "room in the mbuf");
 extern uint64_t dp_trace_flag; // this bit of ol_flags: the packet is traced
 
 static inline struct dp_meta *dp_meta(struct rte_mbuf *m) {

@@ -31,7 +31,6 @@
 #define MAX_ARGS          24
 
 struct dp_eal_info dp_eal;
-int dp_meta_offset = -1;
 uint64_t dp_trace_flag;
 
 static struct rte_mempool *pool, *pool_pages;
@@ -148,10 +147,10 @@ static int buffers_make(unsigned memory_mb, struct err *err) {
 		.name = "leat_trace_id", .size = sizeof(uint32_t), .align = alignof(uint32_t)};
 	static const struct rte_mbuf_dynflag flag = {.name = "leat_trace"};
 
-	dp_meta_offset = rte_mbuf_dynfield_register(&field);
+	int offset = rte_mbuf_dynfield_register_offset(&field, dp_meta_offset);
 	dp_trace_id_offset = rte_mbuf_dynfield_register(&id);
 	int bit = rte_mbuf_dynflag_register(&flag);
-	if (dp_meta_offset < 0 || dp_trace_id_offset < 0 || bit < 0)
+	if (offset < 0 || dp_trace_id_offset < 0 || bit < 0)
 		return err_set(err, -rte_errno, "no room for the packet metadata in the mbuf");
 	dp_trace_flag = RTE_BIT64(bit);
 	pool = dp_eal.huge ? rte_pktmbuf_pool_create("leat", pool_size(memory_mb), POOL_CACHE, 0,
