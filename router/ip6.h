@@ -34,6 +34,18 @@ static inline bool ip6_is_loopback(const uint8_t *addr) {
 	return ip6_is_low(addr) && low == rte_cpu_to_be_64(1);
 }
 
+// Whether ip6_judge() has nothing to say; it is asked about addresses whose first 64 bits are zero.
+static inline bool ip6_is_plain(const struct rte_ipv6_hdr *ip, uint32_t len) {
+	uint64_t src[2], dst[2];
+
+	memcpy(src, ip->src_addr, 16);
+	memcpy(dst, ip->dst_addr, 16);
+	return likely((ip->vtc_flow & RTE_BE32(0xf0000000)) == RTE_BE32(0x60000000) &&
+		rte_be_to_cpu_16(ip->payload_len) + sizeof(*ip) <= len && ip->src_addr[0] != 0xff &&
+		ip->dst_addr[0] != 0xff && src[0] != 0 && dst[0] != 0 &&
+		((src[0] ^ dst[0]) | (src[1] ^ dst[1])) != 0);
+}
+
 // `len`: bytes from the header on. The fixed header is in the buffer.
 static inline enum ip_verdict ip6_judge(const struct rte_ipv6_hdr *ip, uint32_t len) {
 	if (unlikely((ip->vtc_flow & RTE_BE32(0xf0000000)) != RTE_BE32(0x60000000)))

@@ -2,7 +2,6 @@
 #include "router/dynamic.h"
 #include "router/fib/nexthop.h"
 #include "router/fib/rib.h"
-#include "router/frag/frag.h"
 #include "router/host/netlink.h"
 #include "router/host/twin.h"
 #include "router/neigh/neigh.h"
@@ -23,8 +22,6 @@ static int init(struct err *err) {
 		rc = nexthop_init(err);
 	if (rc == 0)
 		rc = neigh_init(err);
-	if (rc == 0)
-		rc = frag_init(err);
 	dynamic_init();
 	if (rc == 0)
 		dp_port_on_link(rtr_link_changed);
@@ -34,7 +31,6 @@ static int init(struct err *err) {
 static void fini(void) {
 	rtr_commit_fini();
 	netlink_fini();
-	frag_fini();
 	neigh_fini();
 	dynamic_fini();
 	punt_fini();
@@ -59,7 +55,6 @@ static void poll(uint64_t now_ns) {
 	neigh_poll(now_ns);
 	dynamic_poll();
 	twins_poll(now_ns);
-	frag_poll(now_ns);
 	netlink_poll(now_ns);
 	audit(now_ns);
 	nexthop_collect();

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The first look at a packet on a routed interface: is it for the router's MAC address, and IP as RFC 1812 and RFC 8200 want it?
+#include "router/fib/rib.h"
 #include "router/ip_priv.h"
 #include "router/punt.h"
 #include <stdio.h>
 
-enum { NEXT_PUNT, NEXT_ERROR };
+enum { NEXT_PUNT };
 
 enum {
 	DROP_VERDICT, // VERDICT_TRUNCATED and those after it, in their order
@@ -23,8 +24,6 @@ static const struct dp_drop ip_input_drops[] = {
 	{"source", "the source address can be nobody's (martian)"},
 	{"destination", "the destination address can be nobody's"},
 	{"land", "source and destination address are the same"},
-	{"option", "an IPv4 option whose length cannot be"},
-	{"source_route", "the sender wants to say which way it goes (RFC 7126 section 4.3)"},
 	{"not_ours", "the destination MAC address is another station's"},
 	{"protocol", "neither IP nor ARP"},
 	{"no_iface", "the routed interface is gone"},
@@ -39,8 +38,7 @@ static int ip_input_trace(const struct rte_mbuf *m, char *buf, size_t size) {
 		iface ? iface->router : "-");
 }
 
-static const char *const ip_input_next[] = {
-	[NEXT_PUNT] = "punt_up", [NEXT_ERROR] = "icmp_error", NULL};
+static const char *const ip_input_next[] = {[NEXT_PUNT] = "punt_up", NULL};
 
 static struct dp_node ip_input = {
 	.name = "ip_input",
@@ -55,10 +53,12 @@ static struct dp_node ip_input = {
 // What is the same for all packets of one interface.
 struct run {
 	const struct rtr_iface *iface;
-	unsigned index;
+	const struct fib *fib4, *fib6; // NULL: the interface is gone, or its router
+	unsigned index, vrf;
 	uint64_t mac; // low 48 bits, as loaded from a frame
 	rte_edge_t edge;
-	uint32_t packets, bytes;
+	uint32_t first;         // of its packets, in the vector
+	uint32_t bytes, others; // that are not IP
 };
 
 #define MAC_MASK  0xffffffffffffull
@@ -71,20 +71,26 @@ static inline uint64_t dst_of(const struct rte_mbuf *m) {
 	return word & MAC_MASK;
 }
 
-static void run_count(struct run *run) {
-	if (run->packets == 0)
+// It ends before packet `end`.
+static void run_count(struct run *run, unsigned end) {
+	if (run->iface == NULL)
 		return;
 	struct rtr_count *count = rtr_count(run->index);
-	count->rx_packets += run->packets;
+	count->rx_packets += end - run->first - run->others;
 	count->rx_bytes += run->bytes;
-	run->packets = run->bytes = 0;
 }
 
-static __rte_noinline void run_start(struct run *run, unsigned index) {
-	run_count(run);
+static __rte_noinline void run_start(struct run *run, unsigned index, unsigned first) {
+	run_count(run, first);
+	run->first = first;
+	run->bytes = run->others = 0;
 	run->index = index;
 	run->iface = rtr_iface(index);
 	run->mac = 0;
+	const struct rtr_vrf *vrf = run->iface ? rtr_vrfs[run->iface->vrf] : NULL;
+	run->vrf = run->iface ? run->iface->vrf : 0;
+	run->fib4 = vrf ? vrf->fib4 : NULL;
+	run->fib6 = vrf ? vrf->fib6 : NULL;
 	if (run->iface)
 		memcpy(&run->mac, run->iface->mac.addr_bytes, RTE_ETHER_ADDR_LEN);
 	run->edge = dp_arc_next(&ip_input, DP_ARC_L3_IN, index);
@@ -111,19 +117,8 @@ static rte_edge_t group(struct rte_mbuf *m, const struct run *run, enum ip_verdi
 	return dp_drop(&ip_input, m, DROP_L2_GROUP);
 }
 
-// RFC 1812 section 4.3.3.5: with the place of the option.
-static rte_edge_t bad_option(struct rte_mbuf *m) {
-	uint32_t at;
-
-	ip4_options(ip4_of(m), m->l3_len, &at);
-	dp_meta(m)->user = ip_error(ICMP4_PARAMETER, 0, at);
-	return NEXT_ERROR;
-}
-
 static __rte_noinline rte_edge_t unusual(
 	struct rte_mbuf *m, const struct run *run, enum ip_verdict verdict, uint64_t dst) {
-	if (verdict == VERDICT_OPTION && dst == run->mac)
-		return bad_option(m);
 	if (verdict > VERDICT_GROUP)
 		return dp_drop(&ip_input, m, DROP_VERDICT + verdict - VERDICT_TRUNCATED);
 	if (dst == run->mac && verdict == VERDICT_OK)
@@ -152,70 +147,124 @@ static const uint32_t ip_l4_types[256] = {
 	[IPPROTO_ICMPV6] = RTE_PTYPE_L4_ICMP,
 };
 
-static inline enum ip_verdict v4(struct rte_mbuf *m, struct run *run) {
-	const struct rte_ipv4_hdr *ip = ip4_of(m);
-	bool summed = (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
-	enum ip_verdict verdict;
+static inline bool is_summed(const struct rte_mbuf *m) {
+	return (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+}
 
-	if (unlikely(m->data_len < RTE_ETHER_HDR_LEN + sizeof(*ip)))
-		return VERDICT_TRUNCATED;
-	verdict = ip4_judge(
-		ip, m->pkt_len - RTE_ETHER_HDR_LEN, m->data_len - RTE_ETHER_HDR_LEN, summed);
-	m->l3_len = (ip->version_ihl & 0xfu) * 4;
+// What later nodes want to know: lengths of headers, types.
+static inline void v4_note(struct rte_mbuf *m, const struct rte_ipv4_hdr *ip, unsigned l3_len) {
+	m->l2_len = RTE_ETHER_HDR_LEN;
+	m->l3_len = l3_len;
 	m->packet_type = RTE_PTYPE_L2_ETHER | RTE_PTYPE_L3_IPV4 |
 		(unlikely(ip4_is_fragment(ip)) ? RTE_PTYPE_L4_FRAG
 					       : ip_l4_types[ip->next_proto_id]);
-	run->bytes += rte_be_to_cpu_16(ip->total_length);
-	return verdict;
 }
 
-static inline enum ip_verdict v6(struct rte_mbuf *m, struct run *run) {
-	const struct rte_ipv6_hdr *ip = ip6_of(m);
-
-	if (unlikely(m->data_len < RTE_ETHER_HDR_LEN + sizeof(*ip)))
-		return VERDICT_TRUNCATED;
+static inline void v6_note(struct rte_mbuf *m, const struct rte_ipv6_hdr *ip) {
+	m->l2_len = RTE_ETHER_HDR_LEN;
 	if (!(m->ol_flags & RTE_MBUF_F_TX_L4_MASK)) // else it holds the extension headers, too
 		m->l3_len = sizeof(*ip);
 	m->packet_type = RTE_PTYPE_L2_ETHER | RTE_PTYPE_L3_IPV6 |
 		(unlikely(ip->proto == IPPROTO_FRAGMENT) ? RTE_PTYPE_L4_FRAG
 							 : ip_l4_types[ip->proto]);
+}
+
+static enum ip_verdict v4(struct rte_mbuf *m, struct run *run) {
+	const struct rte_ipv4_hdr *ip = ip4_of(m);
+
+	if (m->data_len < RTE_ETHER_HDR_LEN + sizeof(*ip))
+		return VERDICT_TRUNCATED;
+	v4_note(m, ip, (ip->version_ihl & 0xfu) * 4);
+	run->bytes += rte_be_to_cpu_16(ip->total_length);
+	return ip4_judge(
+		ip, m->pkt_len - RTE_ETHER_HDR_LEN, m->data_len - RTE_ETHER_HDR_LEN, is_summed(m));
+}
+
+static enum ip_verdict v6(struct rte_mbuf *m, struct run *run) {
+	const struct rte_ipv6_hdr *ip = ip6_of(m);
+
+	if (m->data_len < RTE_ETHER_HDR_LEN + sizeof(*ip))
+		return VERDICT_TRUNCATED;
+	v6_note(m, ip);
 	run->bytes += rte_be_to_cpu_16(ip->payload_len) + sizeof(*ip);
 	return ip6_judge(ip, m->pkt_len - RTE_ETHER_HDR_LEN);
 }
 
-static inline rte_edge_t judge(struct rte_mbuf *m, struct run *run) {
+// All but what plain() knows.
+static __rte_noinline rte_edge_t judge(struct rte_mbuf *m, struct run *run) {
 	rte_be16_t type = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *)->ether_type;
 	uint64_t dst = dst_of(m);
 	enum ip_verdict verdict;
 
-	if (likely(type == RTE_BE16(RTE_ETHER_TYPE_IPV4)))
+	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV4))
 		verdict = v4(m, run);
-	else if (likely(type == RTE_BE16(RTE_ETHER_TYPE_IPV6)))
+	else if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6))
 		verdict = v6(m, run);
-	else
+	else {
+		run->others++;
 		return not_ip(m, run, type);
-	run->packets++;
-	m->l2_len = RTE_ETHER_HDR_LEN;
-	dp_meta(m)->domain = run->iface->vrf;
-	if (unlikely(verdict != VERDICT_OK || dst != run->mac))
+	}
+	dp_meta(m)->domain = run->vrf;
+	if (verdict != VERDICT_OK || dst != run->mac)
 		return unusual(m, run, verdict, dst);
 	return run->edge;
+}
+
+// Nearly every packet: sent to us, nothing to object to. Its bytes as IP counts them; 0: judge() must look.
+static inline uint32_t plain(struct rte_mbuf *m, const struct run *run) {
+	rte_be16_t type = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *)->ether_type;
+	uint32_t len = m->pkt_len - RTE_ETHER_HDR_LEN;
+
+	if (unlikely(dst_of(m) != run->mac))
+		return 0;
+	if (likely(type == RTE_BE16(RTE_ETHER_TYPE_IPV4))) {
+		const struct rte_ipv4_hdr *ip = ip4_of(m);
+
+		if (unlikely(m->data_len < RTE_ETHER_HDR_LEN + sizeof(*ip) ||
+			    !ip4_is_plain(ip, len, is_summed(m))))
+			return 0;
+		fib_prefetch4(run->fib4, rte_be_to_cpu_32(ip->dst_addr));
+		v4_note(m, ip, sizeof(*ip));
+		return rte_be_to_cpu_16(ip->total_length);
+	}
+	const struct rte_ipv6_hdr *ip = ip6_of(m);
+	if (unlikely(type != RTE_BE16(RTE_ETHER_TYPE_IPV6) ||
+		    m->data_len < RTE_ETHER_HDR_LEN + sizeof(*ip) || !ip6_is_plain(ip, len)))
+		return 0;
+	fib_prefetch6(run->fib6, ip->dst_addr);
+	v6_note(m, ip);
+	return rte_be_to_cpu_16(ip->payload_len) + sizeof(*ip);
 }
 
 static __rte_always_inline void chunk(
 	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n, bool whole) {
 	struct run run = {.index = UINT32_MAX};
+	uint32_t bytes = 0; // of plain ones, of the present run
 	rte_edge_t next[DP_VECTOR];
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = objs[i];
 
-		if (unlikely(dp_meta(m)->iface != run.index))
-			run_start(&run, dp_meta(m)->iface);
-		next[i] = likely(run.iface != NULL) ? judge(m, &run)
-						    : dp_drop(&ip_input, m, DROP_NO_IFACE);
+		if (unlikely(dp_meta(m)->iface != run.index)) {
+			run.bytes += bytes;
+			bytes = 0;
+			run_start(&run, dp_meta(m)->iface, i);
+		}
+		if (unlikely(run.fib4 == NULL)) {
+			next[i] = dp_drop(&ip_input, m, DROP_NO_IFACE);
+			continue;
+		}
+		uint32_t some = plain(m, &run);
+		if (unlikely(some == 0)) {
+			next[i] = judge(m, &run);
+			continue;
+		}
+		bytes += some;
+		dp_meta(m)->domain = run.vrf;
+		next[i] = run.edge;
 	}
-	run_count(&run);
+	run.bytes += bytes;
+	run_count(&run, n);
 	dp_enqueue(graph, node, objs, next, n, whole);
 }
 

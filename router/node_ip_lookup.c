@@ -211,7 +211,7 @@ static inline uint32_t table_of(const struct rte_mbuf *m) {
 	return ip_meta(m)->domain << 1 | ip_is_v6(m);
 }
 
-static __rte_noinline void lookup_v6(struct batch *b, const struct rtr_vrf *vrf, unsigned n) {
+static __rte_noinline void lookup_v6_some(struct batch *b, const struct rtr_vrf *vrf, unsigned n) {
 	for (unsigned i = 0; i < n; i++)
 		memcpy(b->dst.v6[i], ip6_of(b->m[b->index[i]])->dst_addr, 16);
 	fib_lookup6(vrf->fib6, b->dst.v6, b->found, n);
@@ -236,7 +236,7 @@ static __rte_noinline unsigned lookup_some(
 	if (vrf == NULL) {
 		memset(b->found, 0, count * sizeof(b->found[0]));
 	} else if (key & 1) {
-		lookup_v6(b, vrf, count);
+		lookup_v6_some(b, vrf, count);
 	} else {
 		for (unsigned i = 0; i < count; i++)
 			b->dst.v4[i] = rte_be_to_cpu_32(ip4_of(b->m[b->index[i]])->dst_addr);
@@ -254,23 +254,35 @@ static void lookup_mixed(struct batch *b, unsigned n) {
 		i = lookup_some(b, i, n, table_of(b->m[i]), done);
 }
 
-static inline void lookup(struct batch *b, unsigned n) {
-	uint32_t first = table_of(b->m[0]), differ = first & 1;
+static __rte_noinline void lookup_v6(struct batch *b, const struct rtr_vrf *vrf, unsigned n) {
+	for (unsigned i = 0; i < n; i++)
+		memcpy(b->dst.v6[i], ip6_of(b->m[i])->dst_addr, 16);
+	fib_lookup6(vrf->fib6, b->dst.v6, b->slots, n);
+}
+
+// Whether there is IPv6 among them.
+static inline bool lookup(struct batch *b, unsigned n) {
+	uint32_t first = table_of(b->m[0]), differ = 0;
 	const struct rtr_vrf *vrf = first >> 1 < RTR_MAX_VRFS ? rtr_vrfs[first >> 1] : NULL;
 
 	for (unsigned i = 0; i < n; i++) {
 		differ |= table_of(b->m[i]) ^ first;
 		b->dst.v4[i] = rte_be_to_cpu_32(ip4_of(b->m[i])->dst_addr);
 	}
-	if (likely(differ == 0 && vrf != NULL))
-		fib_lookup4(vrf->fib4, b->dst.v4, b->slots, n);
-	else
+	if (unlikely(differ != 0 || vrf == NULL)) {
 		lookup_mixed(b, n);
+		return true;
+	}
+	if (first & 1)
+		lookup_v6(b, vrf, n);
+	else
+		fib_lookup4(vrf->fib4, b->dst.v4, b->slots, n);
+	return first & 1;
 }
 
 static inline rte_edge_t next_of(
-	struct rte_mbuf *m, uint32_t slot, const struct rtr_iface *iface, bool asks) {
-	if (unlikely(ip_is_v6(m) &&
+	struct rte_mbuf *m, uint32_t slot, const struct rtr_iface *iface, bool asks, bool v6) {
+	if (unlikely(v6 && ip_is_v6(m) &&
 		    (ip6_is_link_local(ip6_of(m)->src_addr) ||
 			    ip6_is_link_local(ip6_of(m)->dst_addr))))
 		return link_local(m, iface);
@@ -294,7 +306,7 @@ static __rte_always_inline void chunk(
 	if (n == 0)
 		__builtin_unreachable(); // rte_graph calls no node for nothing
 	b.m = (struct rte_mbuf **)objs;
-	lookup(&b, n);
+	bool v6 = lookup(&b, n);
 	for (unsigned i = 0; i < n; i++)
 		rte_prefetch0(&rtr_nhs[b.slots[i]]);
 	for (unsigned i = 0; i < n; i++) {
@@ -305,7 +317,7 @@ static __rte_always_inline void chunk(
 			iface = rtr_iface(last);
 			asks = iface && (iface->urpf || iface->has_policy);
 		}
-		next[i] = next_of(m, b.slots[i], iface, asks);
+		next[i] = next_of(m, b.slots[i], iface, asks, v6);
 	}
 	dp_enqueue(graph, node, objs, next, n, whole);
 }

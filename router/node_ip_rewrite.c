@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // One hop less, and the Ethernet header of the next hop: the packet is ready to leave by its interface.
-#include "router/frag/frag.h"
 #include "router/ip_priv.h"
 #include "router/tcp_mss.h"
 #include <stdio.h>
@@ -38,20 +37,24 @@ static struct dp_node ip_rewrite = {
 struct run {
 	unsigned iface;
 	rte_edge_t edge;
-	uint32_t packets, bytes;
 };
 
-static void run_count(struct run *run) {
-	if (run->packets == 0)
+// Of a run; apart from it, so that the loop has it in registers: a sum in memory makes each packet wait for the one before.
+struct tally {
+	uint32_t packets;
+	uint64_t bytes;
+};
+
+static void run_count(const struct run *run, struct tally tally) {
+	if (tally.packets == 0)
 		return;
 	struct rtr_count *count = rtr_count(run->iface);
-	count->tx_packets += run->packets;
-	count->tx_bytes += run->bytes;
-	run->packets = run->bytes = 0;
+	count->tx_packets += tally.packets;
+	count->tx_bytes += tally.bytes;
 }
 
-static __rte_noinline void run_start(struct run *run, unsigned iface) {
-	run_count(run);
+static __rte_noinline void run_start(struct run *run, unsigned iface, struct tally tally) {
+	run_count(run, tally);
 	run->iface = iface;
 	run->edge = dp_arc_next(&ip_rewrite, DP_ARC_L3_OUT, iface);
 }
@@ -67,18 +70,13 @@ static __rte_noinline rte_edge_t too_old(struct rte_mbuf *m) {
 			    : ip_error(ICMP4_TIME, ICMP_HOPS, 0));
 }
 
-// Longer than the MTU. What a guest or the kernel wants segmented fits once it is, and what was put together on its way in once
-// ip_refrag has cut it again; DF and IPv6 ask for an answer.
+// Longer than the MTU. What a guest or the kernel wants segmented fits once it is; DF and IPv6 ask for an answer.
 static __rte_noinline bool fits(const struct rte_mbuf *m, const struct rtr_nh *nh) {
-	if (m->ol_flags & frag_flag)
-		return frag_note(m)->max <= nh->mtu;
 	return (m->ol_flags & (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG)) &&
 		m->tso_segsz + m->l3_len + m->l4_len <= nh->mtu;
 }
 
 static __rte_noinline rte_edge_t too_big(struct rte_mbuf *m, const struct rtr_nh *nh) {
-	if (ip_is_v6(m) && m->port == UINT16_MAX && dp_meta(m)->iface == DP_NONE)
-		return NEXT_FRAGMENT; // the router's own
 	if (ip_is_v6(m))
 		return error(m, ip_error(ICMP6_TOO_BIG, 0, nh->mtu));
 	if (ip4_of(m)->fragment_offset & RTE_BE16(RTE_IPV4_HDR_DF_FLAG))
@@ -100,15 +98,11 @@ static __rte_noinline void adjust(struct rte_mbuf *m) {
 		tcp_mss_clamp(m, v6 ? iface->mss6 : iface->mss4);
 }
 
-static inline void ethernet(struct rte_mbuf *m, const struct rtr_nh *nh) {
-	uint8_t *to = rte_pktmbuf_mtod(m, uint8_t *);
-
-	rtr_nh_addresses(nh, to); // the type stays
-}
-
-static inline rte_edge_t rewrite(struct rte_mbuf *m, struct run *run, uint32_t tick) {
+static __rte_always_inline rte_edge_t rewrite(
+	struct rte_mbuf *m, struct run *run, struct tally *tally, uint32_t tick) {
 	struct rtr_nh *nh = &rtr_nhs[dp_meta(m)->user];
 	struct dp_meta *meta = dp_meta(m);
+	uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
 	uint32_t len;
 
 	if (unlikely(__atomic_load_n(&nh->kind, __ATOMIC_ACQUIRE) != RTR_NH_FORWARD))
@@ -132,18 +126,19 @@ static inline rte_edge_t rewrite(struct rte_mbuf *m, struct run *run, uint32_t t
 			return too_big(m, nh);
 		ip->hop_limits--;
 	}
-	ethernet(m, nh);
+	rtr_nh_addresses(nh, frame); // the type stays
 	if (unlikely(nh->used != tick))
 		nh->used = tick;
 	if (unlikely(nh->iface != run->iface)) {
 		if (unlikely(nh->iface >= DP_MAX_IFACES))
 			return dp_drop(&ip_rewrite, m, DROP_NO_IFACE);
-		run_start(run, nh->iface);
+		run_start(run, nh->iface, *tally);
+		*tally = (struct tally){0};
 	}
 	meta->iface = nh->iface;
 	meta->out = nh->out;
-	run->packets++;
-	run->bytes += len;
+	tally->packets++;
+	tally->bytes += len;
 	if (unlikely(nh->mss_or_dscp))
 		adjust(m);
 	return run->edge;
@@ -152,12 +147,13 @@ static inline rte_edge_t rewrite(struct rte_mbuf *m, struct run *run, uint32_t t
 static __rte_always_inline void chunk(
 	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n, bool whole) {
 	struct run run = {.iface = DP_NONE};
+	struct tally tally = {0};
 	uint32_t tick = rtr_nh_tick(dp_self->now_ns);
 	rte_edge_t next[DP_VECTOR];
 
 	for (uint16_t i = 0; i < n; i++)
-		next[i] = rewrite(objs[i], &run, tick);
-	run_count(&run);
+		next[i] = rewrite(objs[i], &run, &tally, tick);
+	run_count(&run, tally);
 	dp_enqueue(graph, node, objs, next, n, whole);
 }
 
