@@ -2,6 +2,7 @@
 // pure
 #include "bench/pktgen/flows.h"
 #include "bench/pktgen/check.h"
+#include "bench/pktgen/dst_list.h"
 #include "bench/pktgen/zipf.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -27,7 +28,15 @@
 enum tcp_flag { FIN = 0x01, SYN = 0x02, PSH = 0x08, ACK = 0x10 };
 
 // Shapes that have a loop of their own; the others share one that looks at everything.
-enum kind { KIND_ANY, KIND_ETHER, KIND_IP4_UDP, KIND_IP4_UDP_TRAILER };
+enum kind {
+	KIND_ANY,
+	KIND_ETHER,
+	KIND_IP4_UDP,
+	KIND_IP4_UDP_LIST,
+	KIND_IP4_UDP_TRAILER,
+	KIND_IP6_UDP,
+	KIND_IP6_UDP_LIST
+};
 
 // ---- arithmetic ------------------------------------------------------------------------------------------------
 
@@ -69,6 +78,20 @@ static inline void store64(uint8_t *at, uint64_t value) {
 	memcpy(at, &value, 8);
 }
 
+static inline uint32_t load32(const uint8_t *at) {
+	uint32_t value;
+
+	memcpy(&value, at, 4);
+	return value;
+}
+
+static inline uint64_t load64(const uint8_t *at) {
+	uint64_t value;
+
+	memcpy(&value, at, 8);
+	return value;
+}
+
 static void store16_net(uint8_t *at, unsigned value) {
 	store16(at, __builtin_bswap16((uint16_t)value));
 }
@@ -93,26 +116,43 @@ static inline void stations(const struct flows_vary *v, uint32_t n, bool plain, 
 	store32(head + 8, station);
 }
 
-// Sum of both, as words in memory.
+static inline const uint8_t *listed(
+	const struct flows_vary *v, uint32_t flow, bool plain, unsigned width) {
+	return v->list + (size_t)(plain ? flow : mod(flow, v->listed)) * width;
+}
+
+// Sum of both, as words in memory. `n`: number of the pair of addresses.
 static inline uint64_t ip4_addresses(
-	const struct flows_vary *v, uint32_t n, bool plain, uint8_t *ip) {
+	const struct flows_vary *v, uint32_t flow, uint32_t n, bool plain, bool list, uint8_t *ip) {
 	uint32_t a = v->src4 + (plain ? n : mod(n, v->srcs));
 	uint32_t b = v->dst4 + (plain ? n : mod(n, v->dsts)) * (uint32_t)v->dst_step;
 	struct pair from_to = turned(v, (struct pair){__builtin_bswap32(a), __builtin_bswap32(b)});
 
+	if (list)
+		from_to.b = load32(listed(v, flow, plain, 4));
 	store64(ip + 12, from_to.a | from_to.b << 32);
 	return from_to.a + from_to.b;
 }
 
-static inline uint64_t ip6_addresses(const struct flows_vary *v, uint32_t n, uint8_t *ip) {
-	uint64_t a = v->src6 + mod(n, v->srcs);
-	uint64_t b = v->dst6 + mod(n, v->dsts) * v->dst_step;
+static inline uint64_t halves(uint64_t word) {
+	return (word & UINT32_MAX) + (word >> 32);
+}
+
+static inline uint64_t ip6_addresses(
+	const struct flows_vary *v, uint32_t flow, uint32_t n, bool plain, bool list, uint8_t *ip) {
+	uint64_t a = v->src6 + (plain ? n : mod(n, v->srcs)), high = 0;
+	uint64_t b = v->dst6 + (plain ? n : mod(n, v->dsts)) * v->dst_step;
 	struct pair from_to = turned(v, (struct pair){__builtin_bswap64(a), __builtin_bswap64(b)});
 
+	if (list) {
+		const uint8_t *to = listed(v, flow, plain, 16);
+		high = load64(to);
+		from_to.b = load64(to + 8);
+		store64(ip + 24, high);
+	}
 	store64(ip + 16, from_to.a);
 	store64(ip + 32, from_to.b);
-	return (from_to.a & UINT32_MAX) + (from_to.a >> 32) + (from_to.b & UINT32_MAX) +
-		(from_to.b >> 32);
+	return halves(from_to.a) + halves(from_to.b) + halves(high);
 }
 
 static inline uint32_t l4_ports(const struct flows_vary *v, uint32_t q, uint8_t *l4) {
@@ -158,10 +198,10 @@ static void any_write(
 	if (f->profile.l3 == PROFILE_L3_NONE)
 		return;
 	if (f->profile.l3 == PROFILE_IP4) {
-		sum = ip4_addresses(v, pair_index, false, ip);
+		sum = ip4_addresses(v, n, pair_index, false, v->list != NULL, ip);
 		store16(ip + 10, checksum(t->ip_sum + sum));
 	} else {
-		sum = ip6_addresses(v, pair_index, ip);
+		sum = ip6_addresses(v, n, pair_index, false, v->list != NULL, ip);
 	}
 	sum += t->l4_sum + l4_ports(v, q, l4);
 	if (f->profile.l4 == PROFILE_UDP) {
@@ -181,15 +221,28 @@ static inline __attribute__((always_inline)) void ether_write(const struct flows
 
 static inline __attribute__((always_inline)) void ip4_udp_write(const struct flows_vary *v,
 	const struct flows_template *t, uint32_t n, uint8_t *head, const unsigned pieces,
-	const bool plain) {
+	const bool plain, const bool list) {
 	uint8_t *ip = head + ETHER_LEN, *l4 = ip + IP4_LEN;
 	uint32_t pair_index = plain ? n : mod(n, v->hosts), q = plain ? 0 : quotient(n, v->hosts);
 	uint64_t sum;
 
 	memcpy(head, t->head, pieces * PIECE);
 	stations(v, n, false, head);
-	sum = ip4_addresses(v, pair_index, plain, ip);
+	sum = ip4_addresses(v, n, pair_index, plain, list, ip);
 	store16(ip + 10, checksum(t->ip_sum + sum));
+	store16(l4 + 6, udp_checksum(sum + t->l4_sum + l4_ports(v, q, l4)));
+}
+
+static inline __attribute__((always_inline)) void ip6_udp_write(const struct flows_vary *v,
+	const struct flows_template *t, uint32_t n, uint8_t *head, const bool plain,
+	const bool list) {
+	uint8_t *ip = head + ETHER_LEN, *l4 = ip + IP6_LEN;
+	uint32_t pair_index = plain ? n : mod(n, v->hosts), q = plain ? 0 : quotient(n, v->hosts);
+	uint64_t sum;
+
+	memcpy(head, t->head, 4 * PIECE);
+	stations(v, n, false, head);
+	sum = ip6_addresses(v, n, pair_index, plain, list, ip);
 	store16(l4 + 6, udp_checksum(sum + t->l4_sum + l4_ports(v, q, l4)));
 }
 
@@ -264,9 +317,13 @@ static inline __attribute__((always_inline)) void burst_write(const struct flows
 		}
 		if (kind == KIND_ETHER)
 			ether_write(&v, t, packets[i].flow, heads[i], plain);
+		else if (kind == KIND_IP6_UDP || kind == KIND_IP6_UDP_LIST)
+			ip6_udp_write(
+				&v, t, packets[i].flow, heads[i], plain, kind == KIND_IP6_UDP_LIST);
 		else
 			ip4_udp_write(&v, t, packets[i].flow, heads[i],
-				kind == KIND_IP4_UDP ? 3 : 4, plain);
+				kind == KIND_IP4_UDP_TRAILER ? 4 : 3, plain,
+				kind == KIND_IP4_UDP_LIST);
 	}
 }
 
@@ -299,8 +356,17 @@ void flows_burst(const struct flows *f, struct flows_cursor *c, uint8_t *const *
 	case KIND_IP4_UDP:
 		kind_write(f, heads, packets, n, KIND_IP4_UDP);
 		break;
+	case KIND_IP4_UDP_LIST:
+		kind_write(f, heads, packets, n, KIND_IP4_UDP_LIST);
+		break;
 	case KIND_IP4_UDP_TRAILER:
 		kind_write(f, heads, packets, n, KIND_IP4_UDP_TRAILER);
+		break;
+	case KIND_IP6_UDP:
+		kind_write(f, heads, packets, n, KIND_IP6_UDP);
+		break;
+	case KIND_IP6_UDP_LIST:
+		kind_write(f, heads, packets, n, KIND_IP6_UDP_LIST);
 		break;
 	default:
 		for (unsigned i = 0; i < n; i++)
@@ -402,7 +468,8 @@ static void ip6_make(const struct flows *f, struct flows_template *t, unsigned l
 	store16_net(ip + 4, len - IP6_LEN);
 	ip[7] = TTL;
 	memcpy(ip + 8, from->bytes, 8);
-	memcpy(ip + 24, to->bytes, 8);
+	if (!f->list)
+		memcpy(ip + 24, to->bytes, 8);
 	t->l4_sum = check_sum(ip + 8, 32, check_sum(pseudo, 4, 0));
 }
 
@@ -507,8 +574,12 @@ static void layout_make(struct flows *f) {
 		return;
 	if (p->l3 == PROFILE_L3_NONE && !trailer)
 		f->kind = KIND_ETHER;
-	if (p->l3 == PROFILE_IP4 && p->l4 == PROFILE_UDP)
-		f->kind = trailer ? KIND_IP4_UDP_TRAILER : KIND_IP4_UDP;
+	if (p->l3 == PROFILE_IP4 && p->l4 == PROFILE_UDP && !(f->list && trailer))
+		f->kind = trailer ? KIND_IP4_UDP_TRAILER
+			: f->list ? KIND_IP4_UDP_LIST
+				  : KIND_IP4_UDP;
+	if (p->l3 == PROFILE_IP6 && p->l4 == PROFILE_UDP && !trailer)
+		f->kind = f->list ? KIND_IP6_UDP_LIST : KIND_IP6_UDP;
 }
 
 static uint64_t number(const uint8_t *bytes, unsigned n) {
@@ -531,6 +602,8 @@ static void variation_make(struct flows *f) {
 		.sports = by_make(p->sports, q),
 		.dports = by_make(p->dports, (q - 1) / p->sports + 1),
 		.vlans = by_make(p->vlans, p->flows),
+		.listed = by_make(f->n_list ? f->n_list : 1, p->flows),
+		.list = f->list,
 		.src4 = (uint32_t)number(p->src.bytes, 4),
 		.dst4 = (uint32_t)number(p->dst.bytes, 4),
 		.src6 = number(p->src.bytes + 8, 8),
@@ -539,9 +612,9 @@ static void variation_make(struct flows *f) {
 		.vlan = p->vlan,
 		.side = p->side,
 		.fixed_mac = p->has_dst_mac};
-	f->vary.plain = p->l3 == PROFILE_L3_NONE
-		? p->macs >= p->flows
-		: p->src_count >= p->flows && p->dst_count >= p->flows;
+	f->vary.plain = p->l3 == PROFILE_L3_NONE ? p->macs >= p->flows
+						 : p->src_count >= p->flows &&
+			p->dst_count >= p->flows && (!f->list || f->n_list >= p->flows);
 }
 
 // ---- start and end ------------------------------------------------------------------------------------------
@@ -566,6 +639,12 @@ int flows_init(struct flows *f, const struct profile *profile, struct err *err) 
 	unsigned n = cycle ? FLOWS_STEPS : profile->n_sizes;
 
 	*f = (struct flows){.profile = *profile};
+	if (*profile->dst_list) {
+		enum addr_family family = profile->l3 == PROFILE_IP6 ? ADDR_V6 : ADDR_V4;
+		int rc = dst_list_read(profile->dst_list, family, &f->list, &f->n_list, err);
+		if (rc < 0)
+			return rc;
+	}
 	layout_make(f);
 	variation_make(f);
 	f->templates = aligned_alloc(64, (n * sizeof(*f->templates) + 63) & ~63ul);
@@ -592,5 +671,6 @@ void flows_fini(struct flows *f) {
 	free(f->templates);
 	free(f->turns);
 	free(f->draws);
+	free(f->list);
 	*f = (struct flows){0};
 }

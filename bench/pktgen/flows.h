@@ -48,13 +48,14 @@ struct flows_template {
 
 // How flow n varies: what a loop over packets needs at hand.
 struct flows_vary {
-	struct flows_by macs, hosts, srcs, dsts, sports, dports, vlans;
+	struct flows_by macs, hosts, srcs, dsts, sports, dports, vlans, listed;
 	uint32_t src4, dst4; // first addresses, in this host's byte order
 	uint64_t src6, dst6; // lower halves of them
 	uint64_t dst_step;
+	const uint8_t *list; // dst_list=: addresses as on the wire; NULL: none
 	uint32_t vlan;
 	bool side, fixed_mac;
-	bool plain; // nothing to divide: n is the number of the pair of addresses (without IP: of stations)
+	bool plain; // nothing to divide: n is the number of the pair of addresses, and in the list (without IP: of stations)
 };
 
 struct flows {
@@ -66,6 +67,8 @@ struct flows {
 	struct flows_template *templates; // one per size, or per step of tcp=cycle
 	uint8_t *turns;                   // sizes in the order in which they take turns
 	unsigned n_turns;
+	uint8_t *list; // dst_list=
+	uint32_t n_list;
 	uint32_t *draws; // order=zipf: ranks, drawn beforehand
 	uint32_t n_draws;
 };
@@ -83,7 +86,7 @@ struct flows_packet {
 	uint16_t size; // index of its size
 };
 
-// -ENOMEM. flows_fini() takes what failed, and zeroes.
+// -ENOMEM, or what keeps dst_list= from being read. flows_fini() takes what failed, and zeroes.
 int flows_init(struct flows *flows, const struct profile *profile, struct err *err);
 void flows_fini(struct flows *flows);
 // From now on at least so many pieces are written, up to FLOWS_HEAD / 16.

@@ -3,12 +3,15 @@
 // loops, from what profile.h says of flow n.
 #include "bench/pktgen/check.h"
 #include "bench/pktgen/flows.h"
+#include <arpa/inet.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 // cmocka.h needs the four above
 #include <cmocka.h>
 
@@ -79,6 +82,15 @@ static void put_address(struct frame *f, const struct addr *first, uint64_t offs
 	f->len += width;
 }
 
+// Line k of the list of destinations that tests write.
+#define LISTED 777
+
+static void listed(uint8_t addr[16], uint32_t k, bool v6) {
+	for (unsigned i = 0; i < 16; i++)
+		addr[i] = (uint8_t)(k * 2654435761u >> (i % 4 * 8)) ^ (uint8_t)(i * 37);
+	addr[0] = v6 ? 0x20 : 100;
+}
+
 static void put_ip(struct frame *f, const struct profile *p, uint32_t n, unsigned payload) {
 	uint32_t hosts = p->src_count > p->dst_count ? p->src_count : p->dst_count;
 	uint64_t src = n % hosts % p->src_count, dst = n % hosts % p->dst_count * p->dst_step;
@@ -96,7 +108,16 @@ static void put_ip(struct frame *f, const struct profile *p, uint32_t n, unsigne
 		put(f, proto << 8 | 64, 2);
 	}
 	put_address(f, p->side ? &p->dst : &p->src, p->side ? dst : src);
-	put_address(f, p->side ? &p->src : &p->dst, p->side ? src : dst);
+	if (*p->dst_list) {
+		unsigned width = p->l3 == PROFILE_IP4 ? 4 : 16;
+		uint8_t addr[16];
+
+		listed(addr, n % LISTED, width == 16);
+		memcpy(f->bytes + f->len, addr, width);
+		f->len += width;
+	} else {
+		put_address(f, p->side ? &p->src : &p->dst, p->side ? src : dst);
+	}
 	if (p->l3 == PROFILE_IP4)
 		put_at(f, at + 10, (uint16_t)~naive_sum(f->bytes + at, 20, 0));
 }
@@ -281,6 +302,74 @@ static void every_flow_is_what_the_profile_says(void **) {
 		start(text);
 		burst_check(text);
 	}
+}
+
+static void list_write(const char *path, bool v6) {
+	FILE *file = fopen(path, "we");
+	char text[64];
+
+	assert_non_null(file);
+	for (uint32_t k = 0; k < LISTED; k++) {
+		uint8_t addr[16];
+
+		listed(addr, k, v6);
+		inet_ntop(v6 ? AF_INET6 : AF_INET, addr, text, sizeof(text));
+		fprintf(file, "%s\n%s", text, k % 10 ? "" : "\n");
+	}
+	fclose(file);
+}
+
+static void destinations_of_a_list(void **) {
+	static const char *const shapes[] = {"flows=777", "flows=700,dst_mac=02:00:00:00:00:99",
+		"flows=5000", "flows=1000,vlan=7", "flows=1000,tcp=syn", "flows=900,check=1",
+		"flows=500,size=128x2+256"};
+	char path[] = "/tmp/flows-test-XXXXXX", text[400];
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	close(fd);
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		list_write(path, v6);
+		for (unsigned i = 0; i < 4 * COUNT(shapes); i++) {
+			snprintf(text, sizeof(text), "l3=%s,%s,dst_list=%s,side=%u%s",
+				v6 ? "ip6" : "ip4", shapes[i / 4], path, i % 2,
+				i % 4 < 2    ? ""
+					: v6 ? ",src=2001:db8::1"
+					     : ",src=10.0.0.0/26");
+			start(text);
+			burst_check(text);
+		}
+	}
+	unlink(path);
+}
+
+static void lists_that_are_none(void **) {
+	static const struct {
+		const char *text, *why;
+	} cases[] = {{"", "no address in it"},
+		{"10.0.0.1\n2001:db8::1\n", "line 2: \"2001:db8::1\""},
+		{"10.0.0.1/8\n", "is no IPv4 address"}};
+	char path[] = "/tmp/flows-test-XXXXXX", text[100];
+	struct profile profile;
+	struct err err = {0};
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	close(fd);
+	snprintf(text, sizeof(text), "dst_list=%s", path);
+	assert_int_equal(profile_parse(text, &profile, &err), 0);
+	for (unsigned i = 0; i < COUNT(cases); i++) {
+		FILE *file = fopen(path, "we");
+
+		assert_non_null(file);
+		fputs(cases[i].text, file);
+		fclose(file);
+		err = (struct err){0};
+		assert_true(flows_init(&flows, &profile, &err) < 0);
+		assert_non_null(strstr(err.msg, cases[i].why));
+	}
+	unlink(path);
+	assert_int_equal(flows_init(&flows, &profile, &err), -ENOENT);
 }
 
 // One at a time gives the same bytes as a burst does.
@@ -589,6 +678,8 @@ static void connections_are_consistent(void **) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_flow_is_what_the_profile_says),
+		cmocka_unit_test(destinations_of_a_list),
+		cmocka_unit_test(lists_that_are_none),
 		cmocka_unit_test(one_packet_alone),
 		cmocka_unit_test(widened_profiles_clean_up),
 		cmocka_unit_test(sides_are_mirror_images),

@@ -33,6 +33,7 @@ enum key {
 	KEY_SRC,
 	KEY_DST,
 	KEY_DST_STEP,
+	KEY_DST_LIST,
 	KEY_SPORTS,
 	KEY_DPORTS,
 	KEY_TCP,
@@ -205,6 +206,10 @@ static int parse_dst_step(struct parser *p) {
 	return number(p->value, 1, UINT64_MAX, &p->profile->dst_step);
 }
 
+static int parse_dst_list(struct parser *p) {
+	return path(p, p->profile->dst_list);
+}
+
 static int parse_sports(struct parser *p) {
 	return number32(p, 1, PORTS_MAX, &p->profile->sports);
 }
@@ -270,6 +275,8 @@ static const struct key_row keys[KEYS] = {
 	[KEY_DST_STEP] = {"dst_step", parse_dst_step,
 		"how far destinations are apart; 256 takes "
 		"one of each /24"},
+	[KEY_DST_LIST] = {"dst_list", parse_dst_list,
+		"a file of addresses, one a line, that flows go to in turn instead of dst="},
 	[KEY_SPORTS] = {"sports", parse_sports, "1..64512 source ports, from 1024 on"},
 	[KEY_DPORTS] = {"dports", parse_dports, "1..64512 destination ports, from 1024 on"},
 	[KEY_TCP] = {"tcp", parse_tcp, "data, syn (only openings) or cycle (whole connections)"},
@@ -284,7 +291,7 @@ static const struct key_row keys[KEYS] = {
 };
 
 const char *profile_help(void) {
-	static char text[2048];
+	static char text[4096];
 	size_t at = 0;
 
 	for (unsigned i = 0; i < KEYS && at < sizeof(text); i++)
@@ -296,7 +303,7 @@ const char *profile_help(void) {
 // ---- text ----------------------------------------------------------------------------------------------------------
 
 static int unknown(const char *key, struct err *err) {
-	char list[256];
+	char list[320];
 	size_t at = 0;
 
 	for (unsigned i = 0; i < KEYS; i++)
@@ -397,15 +404,15 @@ static int none_of(const struct profile *profile, const enum key *list, unsigned
 }
 
 static int layers_fit(struct profile *profile, const struct parser *p, struct err *err) {
-	static const enum key of_ip[] = {
-		KEY_L4, KEY_SRC, KEY_DST, KEY_DST_STEP, KEY_SPORTS, KEY_DPORTS, KEY_TCP};
+	static const enum key of_ip[] = {KEY_L4, KEY_SRC, KEY_DST, KEY_DST_STEP, KEY_DST_LIST,
+		KEY_SPORTS, KEY_DPORTS, KEY_TCP};
 
 	if (!given(profile, KEY_L3))
 		profile->l3 = p->src.addr.family == ADDR_V6 || p->dst.addr.family == ADDR_V6
 			? PROFILE_IP6
 			: PROFILE_IP4;
 	if (profile->l3 == PROFILE_L3_NONE)
-		return none_of(profile, of_ip, 7, "l3=none", err);
+		return none_of(profile, of_ip, sizeof(of_ip) / sizeof(of_ip[0]), "l3=none", err);
 	if (given(profile, KEY_TCP) && given(profile, KEY_L4) && profile->l4 == PROFILE_UDP)
 		return not_with(profile, KEY_TCP, "l4=udp", err);
 	if (given(profile, KEY_TCP))
@@ -574,8 +581,8 @@ static int cycle_fits(const struct profile *profile, struct err *err) {
 
 static int pcap_fits(const struct profile *profile, struct err *err) {
 	static const enum key no[] = {KEY_MACS, KEY_DST_MAC, KEY_L3, KEY_L4, KEY_FLOWS, KEY_ORDER,
-		KEY_ZIPF, KEY_SIZE, KEY_VLAN, KEY_VLANS, KEY_SRC, KEY_DST, KEY_DST_STEP, KEY_SPORTS,
-		KEY_DPORTS, KEY_TCP, KEY_CHECK, KEY_STAMP};
+		KEY_ZIPF, KEY_SIZE, KEY_VLAN, KEY_VLANS, KEY_SRC, KEY_DST, KEY_DST_STEP,
+		KEY_DST_LIST, KEY_SPORTS, KEY_DPORTS, KEY_TCP, KEY_CHECK, KEY_STAMP};
 
 	if (!given(profile, KEY_PCAP))
 		return 0;

@@ -10,7 +10,8 @@
 //                destination dst + p % dst_count * dst_step
 //   ports        q = n / hosts; source 1024 + q % sports, destination 1024 + q / sports % dports
 // Side 1 sends the mirror image: stations, addresses and ports change places. So flow n of one side is the answer
-// to flow n of the other, and the keys src, dst, sports and dports mean the same on both.
+// to flow n of the other, and the keys src, dst, sports and dports mean the same on both. dst_list alone is each side's own: where
+// what it sends goes instead.
 #pragma once
 
 #include "lib/addr.h"
@@ -54,7 +55,7 @@ struct profile {
 	struct profile_size sizes[PROFILE_SIZES_MAX];
 	unsigned n_sizes;
 	uint64_t seed, rate_pps; // rate 0: as fast as it is asked
-	char shm[PROFILE_PATH_LEN], pcap[PROFILE_PATH_LEN];
+	char shm[PROFILE_PATH_LEN], pcap[PROFILE_PATH_LEN], dst_list[PROFILE_PATH_LEN];
 	uint32_t given; // keys that the text named
 };
 
