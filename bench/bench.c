@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "bench/bench.h"
+#include "bench/bench_routes.h"
 #include "bench/pktgen/flows.h"
 #include "bench/pktgen/profile.h"
 #include "dataplane/dataplane.h"
 #include "lib/clock.h"
 #include "lib/module.h"
+#include "router/router.h"
 #include "switch/switch.h"
 #include <errno.h>
 #include <rte_ethdev.h>
@@ -27,12 +29,19 @@ static bool in_order;   // while stations are learnt
 
 // Station n of side a is 02:0a:nn:nn:nn:nn, of side b 02:0b:nn:nn:nn:nn. Headers of Ethernet only: a switch looks no
 // further, and what the source costs is in every figure.
+static void switch_profile(char *text, size_t size, bool side) {
+	snprintf(text, size, "l3=none,macs=%u,order=%s,size=%u,side=%d,seed=%d", opts.pairs,
+		opts.random ? "rand" : "seq", opts.size, side, 4711 + side);
+}
+
 static int source_init(struct source *s, bool side, struct err *err) {
 	struct profile profile;
-	char text[128];
+	char text[512];
 
-	snprintf(text, sizeof(text), "l3=none,macs=%u,order=%s,size=%u,side=%d,seed=%d", opts.pairs,
-		opts.random ? "rand" : "seq", opts.size, side, 4711 + side);
+	if (opts.router)
+		bench_routes_profile(text, sizeof(text), &opts, side);
+	else
+		switch_profile(text, sizeof(text), side);
 	int rc = profile_parse(text, &profile, err);
 	if (rc == 0)
 		rc = flows_init(&s->flows, &profile, err);
@@ -107,7 +116,7 @@ static int modules_start(struct err *err) {
 	size_t n;
 
 	if (module_add(&dataplane_module, err) != 0 || module_add(&switch_module, err) != 0 ||
-		module_sort(err) != 0)
+		(opts.router && module_add(&router_module, err) != 0) || module_sort(err) != 0)
 		return -EINVAL;
 	list = module_list(&n);
 	for (size_t i = 0; i < n; i++)
@@ -122,9 +131,14 @@ static int configure(struct err *err) {
 	struct change change = {.old = nothing};
 	int rc;
 
-	tree = json_pack("{s:{s:i}, s:{s:{s:s}, s:{s:s}}, s:{s:{s:i, s:{s:{}, s:{}}}}}", "system",
-		"workers", 0, "ports", "a", "device", "null:a", "b", "device", "null:b", "switches",
-		"s", "mac_limit", 1048576, "ports", "a", "b");
+	tree = json_pack("{s:{s:i}, s:{s:{s:s}, s:{s:s}}}", "system", "workers", 0, "ports", "a",
+		"device", "null:a", "b", "device", "null:b");
+	if (opts.router)
+		json_object_set_new(tree, "routers", bench_routes_config(&opts));
+	else
+		json_object_set_new(tree, "switches",
+			json_pack("{s:{s:i, s:{s:{}, s:{}}}}", "s", "mac_limit", 1048576, "ports",
+				"a", "b"));
 	rc = schema_validate(module_sections(), tree, &running, err);
 	change.new = running;
 	if (rc == 0)
@@ -147,6 +161,8 @@ int bench_start(const struct bench_opts *wanted, struct err *err) {
 		rc = modules_start(err);
 	if (rc == 0)
 		rc = configure(err);
+	if (rc == 0 && opts.router)
+		rc = bench_routes_start(&opts, err);
 	for (unsigned i = 0; rc == 0 && i < 2; i++) {
 		ports[i] = dp_port_find(i == 0 ? "a" : "b");
 		rc = source_init(&sources[i], i == 1, err);
@@ -156,6 +172,8 @@ int bench_start(const struct bench_opts *wanted, struct err *err) {
 					(uint16_t)ports[i], 0, generate, &sources[i]) == NULL))
 			rc = err_set(err, -ENODEV, "cannot put the source on port %u", i);
 	}
+	if (opts.router)
+		bench_routes_started();
 	return rc;
 }
 
@@ -182,7 +200,13 @@ json_int_t bench_sum(const char *noun, const char *column) {
 	return sum;
 }
 
-int bench_learn(struct err *err) {
+void bench_poll(void) {
+	const struct module *module = opts.router ? &router_module : &switch_module;
+
+	module->poll(clock_now_ns());
+}
+
+static int stations_learn(struct err *err) {
 	json_int_t stations = 2 * (json_int_t)opts.pairs;
 	unsigned turns = opts.pairs / 4 + 100000;
 
@@ -198,4 +222,8 @@ int bench_learn(struct err *err) {
 		return err_set(err, -ETIME, "only %lld of %lld stations were learnt",
 			(long long)bench_sum("switches", "stations"), (long long)stations);
 	return 0;
+}
+
+int bench_learn(struct err *err) {
+	return opts.router ? bench_routes_load(&opts, err) : stations_learn(err);
 }

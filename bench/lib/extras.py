@@ -7,8 +7,8 @@ from bench.lib import machine
 
 
 def switch_nodes(session, options, pairs):
-    """switch_bench: the graph alone, without ports of the daemon; cycles per packet of each node."""
-    argv = [session.switch_bench, '--pairs', str(pairs), '--windows', '5', '--window-ms', str(options.window_ms)]
+    """graph_bench: the graph alone, without ports of the daemon; cycles per packet of each node."""
+    argv = [session.graph_bench, '--pairs', str(pairs), '--windows', '5', '--window-ms', str(options.window_ms)]
     session.note(argv)
     session.pages.ensure()
 
@@ -16,5 +16,5 @@ def switch_nodes(session, options, pairs):
         os.sched_setaffinity(0, [session.cpu])
 
     found = json.loads(machine.run(argv, preexec_fn=pin))
-    kept = ('pairs', 'order', 'size', 'nodes', 'floor', 'switch', 'preempted')
+    kept = ('pairs', 'order', 'size', 'nodes', 'floor', 'cost', 'preempted')
     return {key: found[key] for key in kept if key in found}

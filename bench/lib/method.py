@@ -99,6 +99,8 @@ def judge(window, floor, limits=Limits()):
         return f'{window["bad"]} damaged packets'
     if window.get('flooded'):
         return f'{window["flooded"]} packets flooded'
+    if window.get('dropped', 0) > window['packets'] / 1000 and window.get('c2c_before') is None:
+        return f'{window["dropped"]} packets dropped'
     if window.get('waited') is not None:
         # Better than the share: a thread may sleep by itself, as on a lock of its own process.
         if window['waited'] > 1 - limits.cpu_share:

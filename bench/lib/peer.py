@@ -203,7 +203,15 @@ class Peer:
     def profile(self, side):
         profile = {**self.session.profile_base, **self.own_profile, **self.contender.profile}
         profile.update(side=side, shm=self.shm)
+        if table := self.table():
+            profile['dst_list'] = table.destinations_file(side)
         return {key: value for key, value in profile.items() if value is not None}
+
+    def table(self):
+        """Where packets are routed to, when the contender's options name a table (lib/tables.py): family, routes, kind."""
+        if 'family' not in self.options:
+            return None
+        return self.session.table(self.options['family'], self.options['routes'], self.options['kind'])
 
     def generator_device(self, side, number=None):
         """`net_leatgenN,profile=FILE`: a device name that fits wherever a DPDK device is named."""

@@ -120,7 +120,7 @@ def bars_table(bars):
 def nodes_lines(extras):
     for run in extras.get('nodes', []):
         nodes = ', '.join(f'{name} {cycles:.1f}' for name, cycles in run['nodes'].items())
-        yield f'{run["pairs"]:,} pairs: {run["switch"]["med"]:.1f} in all, floor {run["floor"]["med"]:.1f}; {nodes}'
+        yield f'{run["pairs"]:,} pairs: {run["cost"]["med"]:.1f} in all, floor {run["floor"]["med"]:.1f}; {nodes}'
 
 
 # ---- JSON ----------------------------------------------------------------------------------------------------
@@ -220,7 +220,7 @@ def figures_markdown(data):
             out.append(f'- {name}: ' + ', '.join(f'{who} {number(value)}' for who, value in values.items()))
     nodes = list(nodes_lines(data.get('extras', {})))
     if nodes:
-        out.append('- cycles per packet and node, in the graph alone (`switch_bench`):')
+        out.append('- cycles per packet and node, in the graph alone (`graph_bench`):')
         out += [f'  - {line}' for line in nodes]
     return out + ([''] if out else [])
 

@@ -14,6 +14,7 @@ import time
 from bench.lib import machine, method
 from bench.lib.peer import Failed
 from bench.lib.point import Contender
+from bench.lib.tables import Table
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 WORK_ROOT = '/run'  # DPDK loads no driver from a folder below one that everybody may write to
@@ -49,7 +50,7 @@ class Session:
             raise Failed(f'CPU {self.cpu} is not ours to use; there are {cpus}')
         self.other_cpus = [cpu for cpu in cpus if cpu != self.cpu]
         self.leatd, self.leat = self.program('control/leatd'), self.program('control/cli/leat')
-        self.switch_bench = self.program('bench/switch_bench')
+        self.graph_bench = self.program('bench/graph_bench')
         self.gen_ctl_program, self.c2c_program = self.program('bench/pktgen/gen_ctl'), self.program('bench/pktgen/c2c')
         self.pktgen, self.xdp_gen = self.program('bench/pktgen/leat-pktgen'), self.program('bench/pktgen/xdp_gen')
         self.floor = method.Floor(self.limits)
@@ -93,6 +94,10 @@ class Session:
 
     def leatd_driver_args(self):
         return ['--plugin', self.driver]
+
+    def table(self, family, count, kind):
+        """A table of routes with its files, made when it is asked for first."""
+        return Table(os.path.join(self.dir, f'table-{kind}-{family}-{count}'), family, count, kind)
 
     # ---- what was run, for the reader ----
 

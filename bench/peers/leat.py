@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Leat itself: the real daemon with its real configuration; the generator's device is one of its ports."""
+"""Leat itself: the real daemon with its real configuration; the generator's device is one of its ports.
+
+A router learns its table from the kernel, as from FRR or BIRD: `ip -batch` in the namespace of its host twins. It
+has sixteen neighbours behind each port, and routes take them in turn.
+"""
 import json
 import os
 from string import Template
@@ -8,24 +12,33 @@ from bench.lib import machine
 from bench.lib.peer import Child, Failed, Peer, wait_until
 
 MEMORY_MB = 512
+HOPS = 16
+ROUTER_MAC = '02:00:00:00:01:00'
+TEMPLATES = {'switch': 'leat.lua.in', 'switch-vhost': 'leat.lua.in', 'route': 'leat-route.lua.in'}
+SUBNETS = {4: '198.18.{}.{}', 6: '2001:2:0:{}::{:x}'}
+BESIDE_ROUTES = 4096  # addresses, subnets, neighbours
 
 
 class Leat(Peer):
     name = 'leat'
-    jobs = ('switch', 'switch-vhost')
-    patience_s = 60  # a switch must know all stations before it is measured
+    packages = ('iproute2',)
+    jobs = tuple(TEMPLATES)
+    patience_s = 90  # a switch must know all stations, a router all routes, before it is measured
 
     @classmethod
     def version(cls, session):
         return machine.run([session.leatd, '--version']).split()[1]
 
     def config(self):
-        """The configuration, from the template beside this file."""
-        workers = self.options.get('workers', 1)
-        with open(os.path.join(os.path.dirname(__file__), 'leat.lua.in'), encoding='utf-8') as file:
+        """The configuration, from a template beside this file."""
+        with open(os.path.join(os.path.dirname(__file__), TEMPLATES[self.job]), encoding='utf-8') as file:
             template = Template(file.read())
-        return template.substitute(job=self.job, workers=workers, cpus=', '.join(map(str, self.worker_cpus())),
-                                   port_a=self.port(0), port_b=self.port(1))
+        workers, routes = self.options.get('workers', 1), self.options.get('routes', 1)
+        room = {family: BESIDE_ROUTES + (2 * routes if self.options.get('family') == family else 0) for family in (4, 6)}
+        return template.substitute(
+            job=self.job, workers=workers, cpus=', '.join(map(str, self.worker_cpus())), port_a=self.port(0),
+            port_b=self.port(1), mac=ROUTER_MAC, hops=HOPS, routes4=room[4], routes6=room[6],
+            twin=f'twin = {{ namespace = "{self.netns()}" }},' if self.job == 'route' else '')
 
     def worker_cpus(self):
         workers = self.options.get('workers', 1)
@@ -42,11 +55,17 @@ class Leat(Peer):
             return 'vhost_user = true'
         return f'device = "vdev:{self.generator_device(side)}"'
 
+    def profile(self, side):
+        profile = super().profile(side)
+        return {**profile, 'dst_mac': ROUTER_MAC} if self.job == 'route' else profile
+
     def start(self):
         conf = os.path.join(self.dir, 'leat.lua')
         with open(conf, 'w', encoding='utf-8') as file:
             file.write(self.config())
         self.run_dir = os.path.join(self.dir, 'run')
+        if self.job == 'route':
+            self.netns_add()
         argv = [self.session.leatd, '-c', conf, '--state-dir', os.path.join(self.dir, 'state'),
                 '--run-dir', self.run_dir, '--memory', MEMORY_MB, *self.session.leatd_driver_args()]
         on = {*self.session.other_cpus, *self.worker_cpus()}
@@ -57,27 +76,71 @@ class Leat(Peer):
         if self.job == 'switch-vhost':
             self.guests_start([os.path.join(self.run_dir, f'{port}.sock') for port in 'ab'])
             self.guests.connect()
+        if self.job == 'route':
+            self.routes_load()
         self.forwards()
-        self.learn()
+        if self.job != 'route':
+            self.learn()
         self.seen = self.unwanted()
 
     def ready(self):
         self.children[0].check()
-        return os.path.exists(os.path.join(self.run_dir, 'leat.sock')) and len(self.show('ports')) == 2
+        return os.path.exists(os.path.join(self.run_dir, 'leat.sock')) and len(self.show('ports')) >= 2
 
     def show(self, noun):
         return json.loads(machine.run([self.session.leat, '-r', self.run_dir, 'show', noun, '--json']))
+
+    # ---- stations ----
 
     def learn(self):
         """All stations are known, so that nothing is flooded while it is measured."""
         wanted = 2 * self.contender.profile.get('macs', 1)
         wait_until(lambda: self.entries() >= wanted, self.patience_s, f'{wanted} stations are not learnt')
 
+    # ---- routes ----
+
+    def netns(self):
+        return f'leat-bench-{os.getpid()}-{self.tag}'
+
+    def ip(self, *args):
+        self.session.note(['ip', *args])
+        return machine.run(['ip', *args])
+
+    def netns_add(self):
+        self.mounted = os.path.ismount('/run/netns')
+        self.ip('netns', 'add', self.netns())
+        self.has_netns = True
+        machine.run(['ip', 'netns', 'exec', self.netns(), 'sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=0',
+                     'net.ipv6.conf.default.disable_ipv6=0', 'net.ipv6.route.max_size=2147483647'])
+
+    def batch_write(self):
+        """What tells the kernel of the table."""
+        path, family = os.path.join(self.dir, 'routes'), self.options['family']
+        with open(path, 'w', encoding='ascii') as file:
+            for side in (0, 1):
+                vias = [SUBNETS[family].format(1 - side, 2 + hop) for hop in range(HOPS)]
+                device = 'ba'[side]
+                file.writelines(f'route add {prefix} via {vias[n % HOPS]} dev {device}\n'
+                                for n, prefix in enumerate(self.table().routes(side)))
+        return path
+
+    def routes_load(self):
+        for device in 'ab':
+            wait_until(lambda: 'LOWER_UP' in self.ip('-n', self.netns(), 'link', 'show', 'dev', device), 20,
+                       f'the twin {device} has no carrier')
+        self.ip('-n', self.netns(), f'-{self.options["family"]}', '-batch', self.batch_write())
+        wanted = self.table().count
+        wait_until(lambda: self.entries() >= wanted, self.patience_s, f'{wanted} routes are not there')
+
     def entries(self):
+        if self.job == 'route':
+            return self.show('routers')[0][f'routes{self.options["family"]}']
         return sum(row['stations'] for row in self.show('switches'))
 
+    # ---- what is measured ----
+
     def unwanted(self):
-        flooded = sum(row['flooded'] for row in self.show('storm'))
+        flooded = sum(row['flooded'] for row in self.show('storm')) if self.job != 'route' else 0
         dropped = sum(row['packets'] for row in self.show('drops'))
         return flooded, dropped
 
@@ -90,7 +153,15 @@ class Leat(Peer):
         return window
 
     def memory(self):
-        return {**super().memory(), 'stations': self.entries()}
+        return {**super().memory(), 'routes' if self.job == 'route' else 'stations': self.entries()}
+
+    def stop(self):
+        super().stop()
+        if getattr(self, 'has_netns', False):
+            self.ip('netns', 'del', self.netns())
+            self.has_netns = False
+            if not self.mounted and not os.listdir('/run/netns'):
+                machine.run(['umount', '/run/netns'])
 
 
 PEER = Leat

@@ -64,7 +64,7 @@ def points(peers):
 
 
 def per_node(session, options):
-    """Where the cycles go, node by node: from switch_bench, which counts within the graph."""
+    """Where the cycles go, node by node: from graph_bench, which counts within the graph."""
     from bench.lib.extras import switch_nodes  # a run of the program, not of a peer
     return {'nodes': [switch_nodes(session, options, pairs) for pairs in (1000, 100000)]}
 

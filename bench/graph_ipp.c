@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A fixed number of packets through the switch, for a count of instructions that no clock touches: run under
+// A fixed number of packets through the switch or the router, for a count of instructions that no clock touches: run under
 // callgrind with --toggle-collect=ipp_measured (bench/ipp does). Prints how many packets that were.
+//
+//   graph_ipp switch|router4|router6
 #include "bench/bench.h"
 #include "dataplane/dataplane.h"
 #include "lib/clock.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define TURNS 400
 
@@ -17,15 +20,20 @@ __attribute__((noinline)) void ipp_measured(void) {
 		dp_step();
 }
 
-int main(void) {
-	const struct bench_opts opts = {
+int main(int argc, char **argv) {
+	const char *shape = argc > 1 ? argv[1] : "switch";
+	struct bench_opts opts = {
 		.pairs = 1000, .size = 64, .burst = 64, .memory_mb = 128, .no_huge = true};
 	uint64_t before;
 	struct err err = {0};
 
+	if (strncmp(shape, "router", 6) == 0) {
+		opts.router = true;
+		opts.family = (unsigned)atoi(shape + 6);
+	}
 	clock_fake_start(3600 * NSEC_PER_SEC);
 	if (bench_start(&opts, &err) != 0 || bench_learn(&err) != 0) {
-		fprintf(stderr, "switch_ipp: %s\n", err.msg);
+		fprintf(stderr, "graph_ipp: %s\n", err.msg);
 		return 1;
 	}
 	for (unsigned i = 0; i < 50; i++)

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the switch costs: generator, switch and sink on one core, in one process. Two null ports; a callback on their
-// rx queues writes the headers of N pairs of stations; the graph turns; what is sent is counted and freed by
-// the driver. The floor is the same without the switch: rx, a node that only names the other port, tx.
+// What the switch or the router costs: generator, graph and sink on one core, in one process. Two null ports; a callback on
+// their rx queues writes the headers of N pairs of stations, or to the destinations of a table of routes; the graph turns; what
+// is sent is counted and freed by the driver. The floor is the same without them: rx, a node that only names the other port, tx.
 //
 // Windows of both are interleaved, so that a machine that changes its mood changes both. Before the windows
-// every station has been learnt; during them nothing may be flooded or dropped, else there is no result.
+// every station has been learnt, or every route loaded; during them nothing may be flooded or dropped, else there is no result.
 #include "bench/bench.h"
 #include "dataplane/dataplane.h"
 #include "lib/clock.h"
-#include "switch/switch.h"
 #include <errno.h>
 #include <getopt.h>
 #include <rte_cycles.h>
@@ -27,7 +26,7 @@ static unsigned windows = 5, window_ms = 500;
 static int fail(const struct err *err) {
 	char text[1100];
 
-	fprintf(stderr, "switch_bench: %s\n", err_print(err, text, sizeof(text)));
+	fprintf(stderr, "graph_bench: %s\n", err_print(err, text, sizeof(text)));
 	return -1;
 }
 
@@ -60,7 +59,7 @@ static struct window measure(void) {
 		spent = cpu_cycles() - start;
 	} while (spent < length);
 	n = bench_packets() - n;
-	switch_module.poll(clock_now_ns());
+	bench_poll();
 	return (struct window){
 		spent / (double)n, (double)n * (double)rte_get_tsc_hz() / spent / 1e6};
 }
@@ -146,12 +145,12 @@ static int run(json_t **result, struct err *err) {
 	nodes = nodes_measure();
 	if (clean(flooded, dropped, err) != 0)
 		return -1;
-	*result = json_pack("{s:i, s:s, s:i, s:i, s:i, s:i, s:f, s:I, s:o, s:o, s:o}", "pairs",
-		(int)opts.pairs, "order", opts.random ? "random" : "sequential", "size",
-		(int)opts.size, "burst", (int)opts.burst, "windows", (int)windows, "window_ms",
-		(int)window_ms, "tsc_mhz", (double)rte_get_tsc_hz() / 1e6, "preempted",
-		(json_int_t)preempted, "floor", summary(floor, windows), "switch",
-		summary(dut, windows), "nodes", nodes);
+	*result = json_pack("{s:s, s:i, s:s, s:i, s:i, s:i, s:i, s:f, s:I, s:o, s:o, s:o}", "graph",
+		opts.router ? "router" : "switch", "pairs", (int)opts.pairs, "order",
+		opts.random ? "random" : "sequential", "size", (int)opts.size, "burst",
+		(int)opts.burst, "windows", (int)windows, "window_ms", (int)window_ms, "tsc_mhz",
+		(double)rte_get_tsc_hz() / 1e6, "preempted", (json_int_t)preempted, "floor",
+		summary(floor, windows), "cost", summary(dut, windows), "nodes", nodes);
 	return 0;
 }
 
@@ -165,6 +164,8 @@ static const struct option long_opts[] = {
 	{"burst", required_argument, NULL, 'b'},
 	{"memory", required_argument, NULL, 'M'},
 	{"random", no_argument, NULL, 'r'},
+	{"router", required_argument, NULL, 'R'},
+	{"table", required_argument, NULL, 'T'},
 	{"help", no_argument, NULL, 'h'},
 	{0},
 };
@@ -195,12 +196,20 @@ static int options(int argc, char **argv) {
 		case 'r':
 			opts.random = true;
 			break;
+		case 'R':
+			opts.router = true;
+			opts.family = (unsigned)atoi(optarg);
+			break;
+		case 'T':
+			opts.table = optarg;
+			break;
 		default:
 			return -1;
 		}
 	}
 	return opts.pairs < 1 || opts.pairs > 500000 || opts.size < 64 || opts.size > 1518 ||
-			windows < 1 || windows > WINDOWS_MAX || opts.burst < 1
+			windows < 1 || windows > WINDOWS_MAX || opts.burst < 1 ||
+			(opts.router && opts.family != 4 && opts.family != 6)
 		? -1
 		: 0;
 }
@@ -221,9 +230,9 @@ int main(int argc, char **argv) {
 
 	if (options(argc, argv) != 0) {
 		fprintf(stderr,
-			"usage: switch_bench [--pairs N] [--random] [--size 64..1518] "
-			"[--windows N] "
-			"[--window-ms MS] [--burst N] [--memory MB]\n");
+			"usage: graph_bench [--pairs N] [--random] [--router 4|6 [--table FOLDER]] "
+			"[--size 64..1518] [--windows N] [--window-ms MS] [--burst N] "
+			"[--memory MB]\n");
 		return 2;
 	}
 	pin();
