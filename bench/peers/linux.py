@@ -91,15 +91,25 @@ class Linux(Peer):
         routes = (('10.0.0.0/12', '192.0.2.2'), ('10.16.0.0/12', '192.0.2.6'), ('198.18.0.0/24', '192.0.2.6'))
         for prefix, via in routes:
             self.ip('route', 'add', prefix, 'via', via, ns=self.dut)
+        if table := self.table():
+            self.routes_load(table)
         if self.job in NFT:
             self.in_dut('nft', '-f', os.path.join(os.path.dirname(__file__), NFT[self.job]))
+
+    def routes_load(self, table):
+        """All of them lead out: frames go one way."""
+        path = os.path.join(self.dir, 'routes')
+        with open(path, 'w', encoding='ascii') as file:
+            for side in (0, 1):
+                file.writelines(f'route add {prefix} via 192.0.2.6\n' for prefix in table.routes(side))
+        self.ip('-batch', path, ns=self.dut)
 
     def config(self):
         if self.job in NFT:
             return machine.read(os.path.join(os.path.dirname(__file__), NFT[self.job]))
         if self.job == 'bridge':
             return 'bridge, no STP, no snooping'
-        return 'two connected networks, three routes, static neighbours'
+        return 'two connected networks, static neighbours' + (f', {self.table().count} routes' if self.table() else '')
 
     def measure(self, ms):
         """The system call behind a window sleeps for some 20 ms at its ends: the rate is that of the time it was given."""
