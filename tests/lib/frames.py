@@ -7,7 +7,7 @@ The program comes on stdin and is run with these names (and scapy's Ether, Dot1Q
   wire(host, iface='eth0')        a raw socket there; it sees what arrives from now on
   w.send(frame, count=1)          scapy packet or bytes, as they are; short ones are not padded
   w.recv(seconds=2)               the next frame as bytes, tags and all, or None
-  w.expect(frame, seconds=2)      exactly these bytes arrive; other frames are looked past
+  w.expect(frame, seconds=10)     exactly these bytes arrive; other frames are looked past
   w.expect_none(match, seconds=0.3)  no frame arrives that equals `match` (or for which match(frame) is true)
   w.collect(seconds, match=None)  every frame (that matches) within the time
   w.clear()                       forgets what has arrived
@@ -95,7 +95,7 @@ class Wire:
                 got.append(frame)
         return got
 
-    def expect(self, frame, seconds=2):
+    def expect(self, frame, seconds=10):
         want = bytes(frame)
         end = time.monotonic() + seconds * SLOW
         seen = []

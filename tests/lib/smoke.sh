@@ -289,7 +289,7 @@ leatd_start() { # [CONFIG|-] [OPTION...]
 		;;
 	esac
 	leatd_spawn "${options[@]}" "$@"
-	try_until "grep -q msg=ready '$leatd_log' || ! kill -0 $leatd_pid" "${LEAT_START_S:-30}" || fail "leatd is not ready"
+	try_until "grep -q msg=ready '$leatd_log' || ! kill -0 $leatd_pid" "${LEAT_START_S:-60}" || fail "leatd is not ready"
 	grep -q msg=ready "$leatd_log" || fail "leatd has ended instead of being ready"
 }
 
