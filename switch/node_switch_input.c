@@ -183,6 +183,14 @@ static inline void classify(struct rte_mbuf *m, const struct sw_port *port, stru
 	rte_prefetch0(dp_meta(m));
 }
 
+// A virtual router's MAC address (RFC 9568 section 7.3) is its master's, whoever that is at the moment: two must hear each other to find out.
+static bool is_shared(unsigned src_port, uint64_t src_key) {
+	unsigned kind = src_key >> 32 & 0xff;
+
+	return src_port & FDB_SELF_BIT && (uint32_t)src_key == 0x005e0000 &&
+		(kind == 1 || kind == 2);
+}
+
 static inline rte_edge_t decide(struct rte_mbuf *m, const struct frame *f,
 	const struct fdb_probe *probe, uint32_t ports_up) {
 	const struct sw_port *port = f->port;
@@ -194,9 +202,11 @@ static inline rte_edge_t decide(struct rte_mbuf *m, const struct frame *f,
 	meta->vlan = (uint16_t)f->class.vlan;
 	meta->domain = port->domain;
 	if (unlikely((probe->src_port & ~FDB_STATIC_BIT) != port->vlan.bit_index)) {
-		if (probe->src_port != FDB_MISS && probe->src_port & FDB_STATIC_BIT)
+		bool is_static = probe->src_port != FDB_MISS && probe->src_port & FDB_STATIC_BIT;
+
+		if (is_static && !is_shared(probe->src_port, probe->src_key))
 			return dp_drop(&switch_input, m, DROP_PINNED);
-		if (port->learning)
+		if (port->learning && !is_static)
 			sw_learn_send(probe->src_key, port->vlan.bit_index, port->domain,
 				dp_self->now_ns);
 	}

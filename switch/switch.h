@@ -16,5 +16,12 @@ extern const struct module switch_module;
 int sw_routed_attach(const char *switch_name, unsigned vlan, unsigned iface, const struct mac *mac,
 	struct err *err);
 void sw_routed_detach(const char *switch_name, unsigned vlan);
+// A further MAC address of a VLAN's routed interface (of a virtual router, VRRP), or no more. Frames to it are the interface's; others may
+// send from it as well, and are not learnt. Nothing happens when it is so already. Returns 0, -ENOENT (no such switch, or its VLAN has
+// no routed interface), or -ENOSPC, with err set. control.
+int sw_routed_mac(
+	const char *switch_name, unsigned vlan, const struct mac *mac, bool on, struct err *err);
+// Whether some port of the VLAN has a link. control.
+bool sw_vlan_up(const char *switch_name, unsigned vlan);
 // Index of a switch in dp_meta.domain, or -ENOENT. control.
 int sw_find(const char *switch_name);

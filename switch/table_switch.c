@@ -513,3 +513,28 @@ void sw_routed_detach(const char *name, unsigned vlan) {
 	live->routed[vlan] = (struct sw_routed){0};
 	routed_publish(live, vlan);
 }
+
+int sw_routed_mac(
+	const char *name, unsigned vlan, const struct mac *mac, bool on, struct err *err) {
+	struct sw_live *live = sw_live_find(name);
+	uint64_t key = fdb_key(fdb_mac48(mac->bytes), vlan);
+
+	if (live == NULL)
+		return err_set(err, -ENOENT, "there is no switch %s", name);
+	if (!on) {
+		fdb_static_del(live->fdb, key);
+		return 0;
+	}
+	if (vlan > VLAN_MAX || live->routed[vlan].iface == 0)
+		return err_set(
+			err, -ENOENT, "VLAN %u of switch %s has no routed interface", vlan, name);
+	if (fdb_static_set(live->fdb, key, 0, FDB_SELF_BIT, clock_now_ns()) != 0)
+		return err_set(err, -ENOSPC, "switch %s is full of static stations", name);
+	return 0;
+}
+
+bool sw_vlan_up(const char *name, unsigned vlan) {
+	const struct sw_live *live = sw_live_find(name);
+
+	return live != NULL && vlan <= VLAN_MAX && (live->vlans[vlan].members & dp_ports_up) != 0;
+}
