@@ -107,7 +107,8 @@ void neigh_kernel(uint16_t iface, const struct addr *addr, const struct mac *mac
 // Starts an address's DAD and announces it then (gratuitous ARP, unsolicited NA): the address is usable once
 // neigh_address_usable(). A duplicate is logged, an event, and never usable until it is removed. Adding it again does nothing.
 void neigh_address_add(uint16_t iface, const struct addr *addr);
-// The same with a MAC address of its own (VRRP), at once and without DAD; also over an address that is there.
+// The same with a MAC address of its own (VRRP), at once and without DAD; also over an address that is there. Others that have it are
+// no conflict. Again: it is announced again.
 void neigh_address_add_virtual(uint16_t iface, const struct addr *addr, const struct mac *mac);
 void neigh_address_del(uint16_t iface, const struct addr *addr);
 void neigh_address_del_virtual(uint16_t iface, const struct addr *addr);

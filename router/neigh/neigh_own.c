@@ -151,6 +151,8 @@ static void defend(struct neigh_own *own, const struct mac *mac) {
 
 void neigh_own_conflict(struct neigh_own *own, const struct mac *mac) {
 	own->iface->stats.conflicts++;
+	if (own->is_virtual)
+		return; // VRRP decides whose it is; an announcement here would undo that of who takes over
 	if (neigh_own_is_usable(own)) {
 		defend(own, mac);
 		return;

@@ -512,6 +512,11 @@ static void virtual_addresses(void **) {
 	assert_mac(&arp.sender_mac, &virtual);
 	say_arp(ARP_REQUEST, &virtual, "10.0.0.100", "10.0.0.100", &mac_all); // our own, looped
 	assert_int_equal(stats().conflicts, 0);
+	unsigned n = world.n_frames;
+	say_arp(ARP_REQUEST, &mac_b, "10.0.0.100", "10.0.0.100", &mac_all); // it takes over
+	assert_int_equal(world.n_frames, n);                                // and is not fought
+	neigh_address_add_virtual(IFACE, &a, &virtual); // it did not: said again
+	assert_int_equal(world.n_frames, n + 1);
 	neigh_address_del_virtual(IFACE, &a);
 	assert_false(usable("10.0.0.100"));
 
