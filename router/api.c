@@ -6,6 +6,7 @@
 #include "router/fib/rib.h"
 #include "router/neigh/neigh.h"
 #include "router/router_priv.h"
+#include "router/vrrp/vrrp.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -378,6 +379,7 @@ const struct module_noun rtr_nouns[] = {
 		.columns = neighbor_columns,
 		.show = neighbors_show,
 		.no_metrics = true},
+	{.name = "vrrp", .help = "virtual routers", .columns = vrrp_columns, .show = vrrp_show},
 	{0},
 };
 
@@ -415,5 +417,10 @@ const struct module_action rtr_actions[] = {
 		.help = "forgets learnt neighbours",
 		.args = flush_args,
 		.run = flush},
+	{.verb = "resign",
+		.noun = "vrrp",
+		.help = "gives a virtual router's addresses to another router",
+		.args = vrrp_resign_args,
+		.run = vrrp_resign_run},
 	{0},
 };

@@ -10,6 +10,7 @@
 #include "router/neigh/neigh.h"
 #include "router/policy.h"
 #include "router/router_priv.h"
+#include "router/vrrp/vrrp.h"
 #include "switch/switch.h"
 #include <errno.h>
 #include <stdio.h>
@@ -539,6 +540,7 @@ static void routes_commit(struct plan *plan) {
 void rtr_commit(void *arg) {
 	struct plan *plan = arg;
 
+	vrrp_leaving(&plan->conf);
 	plan->old_conf = rtr_running;
 	rtr_running = plan->conf;
 	ifaces_commit(plan);
@@ -550,6 +552,7 @@ void rtr_commit(void *arg) {
 		plan->old_rules[v] = rtr_policies[v];
 		__atomic_store_n(&rtr_policies[v], plan->rules[v], __ATOMIC_RELEASE);
 	}
+	vrrp_commit();
 }
 
 void rtr_release(void *arg) {

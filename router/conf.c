@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "router/conf_priv.h"
+#include "router/vrrp/vrrp_conf.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,7 +130,7 @@ static int iface_parse(
 	if (iface->ipv6 && iface->mtu != 0 && iface->mtu < 1280)
 		return err_at(err, path,
 			"mtu: IPv6 needs 1280 (RFC 8200); raise it, or remove the IPv6 addresses");
-	return 0;
+	return vrrp_conf_parse(iface, raw.vrrp, path, err);
 }
 
 // ---- next hops, routes, rules -------------------------------------------------------------------------------
@@ -313,7 +314,8 @@ static int router_parse(
 		if (rc != 0)
 			return rc;
 	}
-	return subnets_check(router, err);
+	rc = vrrp_conf_check(router, err);
+	return rc != 0 ? rc : subnets_check(router, err);
 }
 
 // Who has this port, or this VLAN of a switch, before interface `stop` of `all`?
@@ -407,6 +409,8 @@ int rtr_conf_parse(const json_t *tree, struct rtr_conf_all *all, struct err *err
 	}
 	if (rc == 0)
 		rc = places_check(tree, all, err);
+	if (rc == 0)
+		rc = vrrp_conf_check_all(all, err);
 	if (rc != 0)
 		rtr_conf_fini(all);
 	return rc;
@@ -423,8 +427,10 @@ void rtr_conf_fini(struct rtr_conf_all *all) {
 	for (unsigned r = 0; r < all->n; r++) {
 		struct rtr_conf *router = &all->routers[r];
 
-		for (unsigned i = 0; router->ifaces && i < router->n_ifaces; i++)
+		for (unsigned i = 0; router->ifaces && i < router->n_ifaces; i++) {
 			free(router->ifaces[i].neighbors);
+			free(router->ifaces[i].vrrp);
+		}
 		for (unsigned i = 0; router->routes && i < router->n_routes; i++)
 			free(router->routes[i].paths);
 		free(router->ifaces);

@@ -16,6 +16,8 @@ struct rtr_conf_neighbor {
 	struct mac mac;
 };
 
+struct vrrp_conf; // vrrp/vrrp_conf.h
+
 struct rtr_conf_iface {
 	char name[RTR_CONF_NAME];
 	char port[RTR_CONF_NAME]; // "" when it is a VLAN of a switch
@@ -37,6 +39,8 @@ struct rtr_conf_iface {
 	uint32_t neighbor_limit;
 	struct rtr_conf_neighbor *neighbors;
 	unsigned n_neighbors;
+	struct vrrp_conf *vrrp; // virtual routers
+	unsigned n_vrrp;
 };
 
 struct rtr_conf_path {

@@ -8,6 +8,7 @@
 #include "router/punt.h"
 #include "router/router.h"
 #include "router/router_priv.h"
+#include "router/vrrp/vrrp.h"
 
 #define AUDIT_EVERY_NS 20000000u
 #define AUDIT_PREFIXES 64
@@ -24,6 +25,8 @@ static int init(struct err *err) {
 		rc = neigh_init(err);
 	dynamic_init();
 	if (rc == 0)
+		rc = vrrp_init(err);
+	if (rc == 0)
 		dp_port_on_link(rtr_link_changed);
 	return rc;
 }
@@ -33,6 +36,7 @@ static void fini(void) {
 	netlink_fini();
 	neigh_fini();
 	dynamic_fini();
+	vrrp_fini();
 	punt_fini();
 	nexthop_fini();
 	rtr_iface_fini();
@@ -54,6 +58,7 @@ static void poll(uint64_t now_ns) {
 	punt_poll(now_ns);
 	neigh_poll(now_ns);
 	dynamic_poll();
+	vrrp_poll(now_ns);
 	twins_poll(now_ns);
 	netlink_poll(now_ns);
 	audit(now_ns);

@@ -3,6 +3,7 @@
 #include "router/fib/rib.h"
 #include "router/ip_priv.h"
 #include "router/punt.h"
+#include "router/vrrp/table_vrrp.h"
 #include <stdio.h>
 
 enum { NEXT_PUNT };
@@ -55,7 +56,7 @@ struct run {
 	const struct rtr_iface *iface;
 	const struct fib *fib4, *fib6; // NULL: the interface is gone, or its router
 	unsigned index, vrf;
-	uint64_t mac; // low 48 bits, as loaded from a frame
+	uint64_t mac; // of ours, the one that the last packet was for: low 48 bits, as loaded
 	rte_edge_t edge;
 	uint32_t first;         // of its packets, in the vector
 	uint32_t bytes, others; // that are not IP
@@ -117,24 +118,35 @@ static rte_edge_t group(struct rte_mbuf *m, const struct run *run, enum ip_verdi
 	return dp_drop(&ip_input, m, DROP_L2_GROUP);
 }
 
+// The interface's own MAC address, or that of a virtual router whose master we are: the next packet's most likely, too.
+static bool is_ours(struct run *run, uint64_t dst) {
+	uint64_t own = 0;
+
+	memcpy(&own, run->iface->mac.addr_bytes, RTE_ETHER_ADDR_LEN);
+	if (dst == own || vrrp_mac_is_ours(run->index, dst))
+		run->mac = dst;
+	return dst == run->mac;
+}
+
 static __rte_noinline rte_edge_t unusual(
-	struct rte_mbuf *m, const struct run *run, enum ip_verdict verdict, uint64_t dst) {
+	struct rte_mbuf *m, struct run *run, enum ip_verdict verdict, uint64_t dst) {
+	bool ours = is_ours(run, dst);
+
 	if (verdict > VERDICT_GROUP)
 		return dp_drop(&ip_input, m, DROP_VERDICT + verdict - VERDICT_TRUNCATED);
-	if (dst == run->mac && verdict == VERDICT_OK)
+	if (ours && verdict == VERDICT_OK)
 		return run->edge;
-	if (dst != run->mac && !(dst & GROUP_BIT))
+	if (!ours && !(dst & GROUP_BIT))
 		return dp_drop(&ip_input, m, DROP_NOT_OURS);
 	return group(m, run, verdict);
 }
 
-static __rte_noinline rte_edge_t not_ip(
-	struct rte_mbuf *m, const struct run *run, rte_be16_t type) {
+static __rte_noinline rte_edge_t not_ip(struct rte_mbuf *m, struct run *run, rte_be16_t type) {
 	uint64_t dst = dst_of(m);
 
 	if (type != RTE_BE16(RTE_ETHER_TYPE_ARP))
 		return dp_drop(&ip_input, m, DROP_PROTOCOL);
-	if (dst != run->mac && !(dst & GROUP_BIT))
+	if (!(dst & GROUP_BIT) && !is_ours(run, dst))
 		return dp_drop(&ip_input, m, DROP_NOT_OURS);
 	dp_meta(m)->user = PUNT_ARP;
 	return NEXT_PUNT;

@@ -7,6 +7,7 @@
 #include <rte_errno.h>
 #include <rte_ring.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define BATCH 64
 
@@ -96,6 +97,14 @@ void punt_error(struct rte_mbuf *m, uint32_t what) {
 void punt_resolved(uint32_t slot, struct rte_mbuf *m) {
 	dp_meta(m)->user = slot;
 	send_down(m, PUNT_WAY_REWRITE);
+}
+
+void punt_flush(void) {
+	for (unsigned i = 0; punt_down && rte_ring_count(punt_down) > 0 && i < 100; i++) {
+		dp_step(); // without threads we are the worker
+		usleep(500);
+	}
+	dp_sync();
 }
 
 // ---- control ------------------------------------------------------------------------------------------------

@@ -36,6 +36,8 @@ void punt_resolved(uint32_t slot, struct rte_mbuf *m);
 void punt_error(struct rte_mbuf *m, uint32_t what);
 // control: a whole frame goes to the kernel by `port`, a host twin's. Takes the packet.
 void punt_twin(uint16_t port, struct rte_mbuf *m);
+// control, in commit: returns when worker 0 has sent what control gave it (at most 50 ms later), for last words of what goes.
+void punt_flush(void);
 void punt_handler(enum punt_class class,
 	void (*receive)(struct rte_mbuf *m)); // control, at init; the handler owns m
 void punt_rate_set(enum punt_class class, uint64_t per_s);

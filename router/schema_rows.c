@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "router/conf_priv.h"
+#include "router/vrrp/vrrp_conf.h"
 #include <string.h>
 
 static const struct schema_row address_elem = {.name = "address",
@@ -191,6 +192,13 @@ const struct schema_row rtr_iface_rows[] = {
 		.max = 1048576,
 		.def = "8192",
 		.help = "neighbours at most; a quarter of them may be unanswered"},
+	{.name = "vrrp",
+		.type = SCHEMA_MAP,
+		SCHEMA_FIELD(struct rtr_raw_iface, vrrp),
+		.flags = SCHEMA_LIVE,
+		.key = &vrrp_key,
+		.elem = &vrrp_elem,
+		.help = "virtual routers that it is one of, by id"},
 	{0},
 };
 
