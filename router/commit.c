@@ -5,6 +5,7 @@
 #include "router/dynamic.h"
 #include "router/fib/nexthop.h"
 #include "router/fib/rib.h"
+#include "router/frag/frag.h"
 #include "router/host/netlink.h"
 #include "router/host/twin.h"
 #include "router/neigh/neigh.h"
@@ -377,6 +378,7 @@ static const struct rtr_iface *planned(const struct plan *plan, unsigned index) 
 static void nodes_enable(const struct rtr_iface *iface, bool on) {
 	dp_arc_enable("ip_input", iface->index, on, NULL);
 	dp_arc_enable("icmp_local", iface->index, on, NULL);
+	frag_iface(iface->index, on);
 	if (iface->port == DP_NONE)
 		dp_arc_enable("switch_routed", iface->index, on, NULL);
 }
@@ -490,6 +492,7 @@ static void iface_up(struct plan *plan, struct plan_iface *p) {
 		rtr_iface_forget(iface->index);
 	__atomic_store_n(&rtr_ifaces[iface->index], iface, __ATOMIC_RELEASE);
 	nodes_enable(iface, true);
+	frag_want(iface->index, FRAG_USER_CONFIG, p->conf->reassemble);
 	attach(p);
 	nexthop_link(iface->index, link_of(iface)); // and what its slots say of MTU and MAC address
 	neighbors_set(p, old);
@@ -559,6 +562,7 @@ void rtr_release(void *arg) {
 	struct plan *plan = arg;
 
 	twins_release();
+	frag_release();
 	netlink_changed();
 	for (unsigned i = 0; i < plan->n_old; i++)
 		free(plan->old_ifaces[i]);

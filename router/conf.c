@@ -120,6 +120,7 @@ static int iface_parse(
 	iface->proxy_arp = raw.proxy_arp;
 	iface->proxy_nd = raw.proxy_nd;
 	iface->dad = raw.dad;
+	iface->reassemble = raw.reassemble;
 	iface->neighbor_limit = (uint32_t)raw.neighbor_limit;
 	twin_parse(iface, raw.twin);
 	if (mac_is_multicast(&iface->mac))

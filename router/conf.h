@@ -32,7 +32,7 @@ struct rtr_conf_iface {
 	unsigned urpf;  // as enum rtr_urpf
 	int mss;        // 0: no; -1: from the MTU
 	int dscp;       // -1: left alone
-	bool proxy_arp, proxy_nd, dad;
+	bool proxy_arp, proxy_nd, dad, reassemble;
 	bool has_twin;
 	char twin_netns[NETNS_NAME]; // "": the daemon's own
 	char twin_name[RTR_CONF_DEVICE];

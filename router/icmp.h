@@ -35,10 +35,15 @@ static inline bool icmp4_is_query(unsigned type) {
 
 // The header behind the extension headers of an IPv6 packet (which starts at m->l2_len).
 struct icmp6_upper {
-	uint32_t offset;     // from the start of the frame
-	uint8_t proto, type; // `type`: first byte of the upper header
-	bool fragment, later_fragment;
+	uint32_t offset;      // from the start of the frame
+	uint32_t fragment_at; // the fragment header, from the start of the frame; 0: there is none
+	uint8_t proto, type;  // `type`: first byte of the upper header
+	bool fragment, later_fragment; // an atomic one (RFC 6946) is no fragment
 };
 
 // false: the chain is broken or longer than eight headers.
 bool icmp6_upper_find(const struct rte_mbuf *m, struct icmp6_upper *upper);
+
+// Whether the destination may go on with these extension headers (RFC 8200 section 4, RFC 5095). false: *error is what the sender is
+// told (ip_error()), 0: nothing.
+bool icmp6_chain_ok(const struct rte_mbuf *m, uint32_t *error);

@@ -19,6 +19,8 @@ enum ip_verdict {
 	VERDICT_SOURCE,      // can be nobody's (martian)
 	VERDICT_DESTINATION, // can be nobody's
 	VERDICT_LAND,        // source and destination are the same
+	VERDICT_OPTION,      // an option whose length cannot be; the sender is told where
+	VERDICT_SOURCE_ROUTE,
 	VERDICTS,
 };
 
@@ -50,6 +52,42 @@ static inline uint32_t ip4_sum20(const struct rte_ipv4_hdr *ip) {
 	return (uint16_t)~sum;
 }
 
+enum {
+	IP4_OPT_END = 0,
+	IP4_OPT_NOP = 1,
+	IP4_OPT_RECORD = 7,
+	IP4_OPT_TIME = 68,
+	IP4_OPT_LOOSE = 131,
+	IP4_OPT_STRICT = 137
+};
+
+// The options of a header of `header` bytes (RFC 791 section 3.1, RFC 7126): *at is the first that is wrong. Record route and time
+// stamps are looked at, not obeyed.
+static inline enum ip_verdict ip4_options(
+	const struct rte_ipv4_hdr *ip, uint32_t header, uint32_t *at) {
+	const uint8_t *b = (const uint8_t *)ip;
+	uint32_t len;
+
+	for (*at = sizeof(*ip); *at < header && b[*at] != IP4_OPT_END; *at += len) {
+		uint8_t type = b[*at];
+		bool route =
+			type == IP4_OPT_RECORD || type == IP4_OPT_LOOSE || type == IP4_OPT_STRICT;
+
+		len = 1;
+		if (type == IP4_OPT_NOP)
+			continue;
+		if (*at + 2 > header || b[*at + 1] < 2 || *at + b[*at + 1] > header)
+			return VERDICT_OPTION;
+		len = b[*at + 1];
+		if ((route && (len < 3 || b[*at + 2] < 4)) ||
+			(type == IP4_OPT_TIME && (len < 4 || b[*at + 2] < 5)))
+			return VERDICT_OPTION;
+		if (type == IP4_OPT_LOOSE || type == IP4_OPT_STRICT)
+			return VERDICT_SOURCE_ROUTE;
+	}
+	return VERDICT_OK;
+}
+
 // `len`: bytes from the header on, `in_buffer`: how many of them are contiguous (at least 20). `summed`: the checksum is known
 // to be right.
 static inline enum ip_verdict ip4_judge(
@@ -66,6 +104,10 @@ static inline enum ip_verdict ip4_judge(
 			return VERDICT_TRUNCATED;
 		if (!summed && rte_raw_cksum(ip, header) != 0xffff)
 			return VERDICT_CHECKSUM;
+		uint32_t at;
+		enum ip_verdict options = ip4_options(ip, header, &at);
+		if (options != VERDICT_OK)
+			return options;
 	} else if (!summed && unlikely(ip4_sum20(ip) != 0)) {
 		return VERDICT_CHECKSUM;
 	}

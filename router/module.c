@@ -2,6 +2,7 @@
 #include "router/dynamic.h"
 #include "router/fib/nexthop.h"
 #include "router/fib/rib.h"
+#include "router/frag/frag.h"
 #include "router/host/netlink.h"
 #include "router/host/twin.h"
 #include "router/neigh/neigh.h"
@@ -23,6 +24,8 @@ static int init(struct err *err) {
 		rc = nexthop_init(err);
 	if (rc == 0)
 		rc = neigh_init(err);
+	if (rc == 0)
+		rc = frag_init(err);
 	dynamic_init();
 	if (rc == 0)
 		rc = vrrp_init(err);
@@ -34,6 +37,7 @@ static int init(struct err *err) {
 static void fini(void) {
 	rtr_commit_fini();
 	netlink_fini();
+	frag_fini();
 	neigh_fini();
 	dynamic_fini();
 	vrrp_fini();
@@ -60,6 +64,7 @@ static void poll(uint64_t now_ns) {
 	dynamic_poll();
 	vrrp_poll(now_ns);
 	twins_poll(now_ns);
+	frag_poll(now_ns);
 	netlink_poll(now_ns);
 	audit(now_ns);
 	nexthop_collect();

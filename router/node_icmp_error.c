@@ -66,12 +66,31 @@ static bool rate_ok(const struct rte_mbuf *m) {
 		bucket_take(&l->all, &all, dp_self->now_ns);
 }
 
+static bool link_group(const struct rte_mbuf *m) {
+	return m->port != UINT16_MAX &&
+		rte_is_multicast_ether_addr(rte_pktmbuf_mtod(m, const struct rte_ether_addr *));
+}
+
+// A broadcast address is a local one to the tables.
+static bool broadcast(const struct rte_mbuf *m, unsigned vrf) {
+	struct addr dst = {.family = ADDR_V4};
+
+	memcpy(dst.bytes, &ip4_of(m)->dst_addr, 4);
+	for (unsigned i = 0; i < DP_MAX_IFACES; i++) {
+		const struct rtr_iface *iface = rtr_iface(i);
+
+		if (iface && iface->vrf == vrf && rtr_iface_broadcast(iface, &dst))
+			return true;
+	}
+	return false;
+}
+
 // RFC 1812 section 4.3.2.7
 static bool may_answer4(const struct rte_mbuf *m) {
 	const struct rte_ipv4_hdr *ip = ip4_of(m);
 	const uint8_t *src = (const uint8_t *)&ip->src_addr, *dst = (const uint8_t *)&ip->dst_addr;
 
-	if (ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_OFFSET_MASK))
+	if ((ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_OFFSET_MASK)) || link_group(m))
 		return false;
 	if (ip4_octet(src[0]) & IP4_SRC_BAD || ip4_octet(dst[0]) & IP4_DST_GROUP)
 		return false;
@@ -90,7 +109,9 @@ static bool may_answer6(const struct rte_mbuf *m, unsigned error_type) {
 	if (ip6_is_group(ip->src_addr) || ip6_is_zero(ip->src_addr) ||
 		ip6_is_link_local(ip->src_addr))
 		return false;
-	if (ip6_is_group(ip->dst_addr) && error_type != ICMP6_TOO_BIG)
+	// an option that is not known may be told of to a group, too; what asks for that is judged where it is found
+	if ((ip6_is_group(ip->dst_addr) || link_group(m)) && error_type != ICMP6_TOO_BIG &&
+		error_type != ICMP6_PARAMETER)
 		return false;
 	if (!icmp6_upper_find(m, &upper))
 		return true; // the chain ends early: nothing says that it is an error
@@ -131,7 +152,11 @@ static void error4_fill(
 	ip->hdr_checksum = rte_ipv4_cksum(ip);
 	icmp->icmp_type = (uint8_t)(what >> 24);
 	icmp->icmp_code = (uint8_t)(what >> 16);
-	icmp->icmp_seq_nb = rte_cpu_to_be_16((uint16_t)what); // MTU of the next hop (RFC 1191)
+	if (icmp->icmp_type == ICMP4_PARAMETER)
+		icmp->icmp_ident = rte_cpu_to_be_16((uint16_t)(what << 8)); // where in the header
+	else
+		icmp->icmp_seq_nb =
+			rte_cpu_to_be_16((uint16_t)what); // MTU of the next hop (RFC 1191)
 	icmp->icmp_cksum = (rte_be16_t)~rte_raw_cksum(icmp, len - sizeof(*ip));
 }
 
@@ -164,6 +189,9 @@ static struct rte_mbuf *answer(const struct rte_mbuf *m, uint32_t what, unsigned
 		return NULL;
 	*why = DROP_RATE;
 	if (!rate_ok(m))
+		return NULL;
+	*why = DROP_SILENT;
+	if (!v6 && broadcast(m, iface->vrf))
 		return NULL;
 	*why = DROP_NO_ADDRESS;
 	memcpy(to.bytes, v6 ? (void *)ip6_of(m)->src_addr : (void *)&ip4_of(m)->src_addr,

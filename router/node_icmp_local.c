@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // ICMP to one of our own addresses: echo is answered here (RFC 1122 section 3.2.2.6, RFC 4443 section 4.2), neighbour and router
 // discovery go to control, the rest on to the host twin.
+#include "router/frag/frag.h"
 #include "router/icmp.h"
 #include "router/ip_priv.h"
 #include "router/punt.h"
@@ -10,12 +11,13 @@
 
 enum { NEXT_LOOKUP, NEXT_PUNT_UP };
 
-enum { DROP_TRUNCATED, DROP_CHECKSUM, DROP_HOP_LIMIT };
+enum { DROP_TRUNCATED, DROP_CHECKSUM, DROP_HOP_LIMIT, DROP_FRAGMENTED };
 
 static const struct dp_drop icmp_local_drops[] = {
 	{"truncated", "shorter than an ICMP header, or extension headers without end"},
 	{"checksum", "the ICMP checksum is wrong"},
 	{"hop_limit", "discovery from beyond the link"},
+	{"fragmented", "discovery in fragments (RFC 6980)"},
 	{0},
 };
 
@@ -56,6 +58,8 @@ static rte_edge_t echo4(struct rte_mbuf *m, struct rte_icmp_hdr *icmp) {
 	ip->src_addr = ip->dst_addr;
 	ip->dst_addr = asker;
 	ip->time_to_live = ICMP_TTL;
+	ip->fragment_offset = 0; // as long as it needs to be: ip_frag cuts it
+	m->ol_flags &= ~frag_flag;
 	ip->hdr_checksum = 0;
 	ip->hdr_checksum = (rte_be16_t)~rte_raw_cksum(ip, m->l3_len);
 	memcpy(&was, icmp, sizeof(was));
@@ -124,6 +128,7 @@ static rte_edge_t echo6(
 	memcpy(ip->src_addr, ip->dst_addr, 16);
 	memcpy(ip->dst_addr, asker.bytes, 16);
 	ip->hop_limits = ICMP_TTL;
+	m->ol_flags &= ~frag_flag;
 	memcpy(&was, icmp, 2);
 	icmp->type = ICMP6_ECHO_REPLY;
 	memcpy(&now, icmp, 2);
@@ -134,7 +139,25 @@ static rte_edge_t echo6(
 	return NEXT_LOOKUP;
 }
 
-static rte_edge_t discovery(struct rte_mbuf *m, unsigned type) {
+// They are not sent back.
+static void extensions_cut(struct rte_mbuf *m, uint32_t len) {
+	uint8_t *start = rte_pktmbuf_mtod(m, uint8_t *);
+	struct rte_ipv6_hdr *ip;
+
+	if (len == 0)
+		return;
+	memmove(start + len, start, RTE_ETHER_HDR_LEN + sizeof(*ip));
+	rte_pktmbuf_adj(m, (uint16_t)len);
+	ip = ip6_of(m);
+	ip->proto = IPPROTO_ICMPV6;
+	ip->payload_len = rte_cpu_to_be_16((uint16_t)(rte_be_to_cpu_16(ip->payload_len) - len));
+}
+
+static rte_edge_t discovery(struct rte_mbuf *m, const struct icmp6_upper *upper) {
+	unsigned type = upper->type;
+
+	if (upper->fragment_at || (m->ol_flags & frag_flag))
+		return dp_drop(&icmp_local, m, DROP_FRAGMENTED);
 	if (ip6_of(m)->hop_limits != 255) // RFC 4861 section 3.1
 		return dp_drop(&icmp_local, m, DROP_HOP_LIMIT);
 	dp_meta(m)->user = type == ICMP6_NS || type == ICMP6_NA ? PUNT_ND : PUNT_RA;
@@ -159,13 +182,12 @@ static rte_edge_t local6(struct rte_mbuf *m) {
 	if (!sum_ok(m, upper.offset, end, rte_ipv6_phdr_cksum(&pseudo, 0)))
 		return dp_drop(&icmp_local, m, DROP_CHECKSUM);
 	if (upper.type >= ICMP6_RS && upper.type <= ICMP6_REDIRECT)
-		return discovery(m, upper.type);
+		return discovery(m, &upper);
 	struct icmp6_header *icmp = rte_pktmbuf_mtod_offset(m, struct icmp6_header *, upper.offset);
-	// a chain of extension headers is not sent back
-	if (icmp->type == ICMP6_ECHO && icmp->code == 0 &&
-		upper.offset == RTE_ETHER_HDR_LEN + sizeof(*ip))
-		return echo6(m, icmp, iface);
-	return go_on(m);
+	if (icmp->type != ICMP6_ECHO || icmp->code != 0)
+		return go_on(m);
+	extensions_cut(m, upper.offset - RTE_ETHER_HDR_LEN - sizeof(*ip));
+	return echo6(m, icmp, iface);
 }
 
 static uint16_t icmp_local_process(

@@ -6,7 +6,7 @@
 #include "router/vrrp/table_vrrp.h"
 #include <stdio.h>
 
-enum { NEXT_PUNT };
+enum { NEXT_PUNT, NEXT_ERROR };
 
 enum {
 	DROP_VERDICT, // VERDICT_TRUNCATED and those after it, in their order
@@ -25,6 +25,8 @@ static const struct dp_drop ip_input_drops[] = {
 	{"source", "the source address can be nobody's (martian)"},
 	{"destination", "the destination address can be nobody's"},
 	{"land", "source and destination address are the same"},
+	{"option", "an IPv4 option whose length cannot be"},
+	{"source_route", "the sender wants to say which way it goes (RFC 7126 section 4.3)"},
 	{"not_ours", "the destination MAC address is another station's"},
 	{"protocol", "neither IP nor ARP"},
 	{"no_iface", "the routed interface is gone"},
@@ -39,7 +41,8 @@ static int ip_input_trace(const struct rte_mbuf *m, char *buf, size_t size) {
 		iface ? iface->router : "-");
 }
 
-static const char *const ip_input_next[] = {[NEXT_PUNT] = "punt_up", NULL};
+static const char *const ip_input_next[] = {
+	[NEXT_PUNT] = "punt_up", [NEXT_ERROR] = "icmp_error", NULL};
 
 static struct dp_node ip_input = {
 	.name = "ip_input",
@@ -118,6 +121,15 @@ static rte_edge_t group(struct rte_mbuf *m, const struct run *run, enum ip_verdi
 	return dp_drop(&ip_input, m, DROP_L2_GROUP);
 }
 
+// RFC 1812 section 4.3.3.5: with the place of the option.
+static rte_edge_t bad_option(struct rte_mbuf *m) {
+	uint32_t at;
+
+	ip4_options(ip4_of(m), m->l3_len, &at);
+	dp_meta(m)->user = ip_error(ICMP4_PARAMETER, 0, at);
+	return NEXT_ERROR;
+}
+
 // The interface's own MAC address, or that of a virtual router whose master we are: the next packet's most likely, too.
 static bool is_ours(struct run *run, uint64_t dst) {
 	uint64_t own = 0;
@@ -132,6 +144,8 @@ static __rte_noinline rte_edge_t unusual(
 	struct rte_mbuf *m, struct run *run, enum ip_verdict verdict, uint64_t dst) {
 	bool ours = is_ours(run, dst);
 
+	if (ours && verdict == VERDICT_OPTION)
+		return bad_option(m);
 	if (verdict > VERDICT_GROUP)
 		return dp_drop(&ip_input, m, DROP_VERDICT + verdict - VERDICT_TRUNCATED);
 	if (ours && verdict == VERDICT_OK)

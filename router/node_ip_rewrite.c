@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // One hop less, and the Ethernet header of the next hop: the packet is ready to leave by its interface.
+#include "router/frag/frag.h"
 #include "router/ip_priv.h"
 #include "router/tcp_mss.h"
 #include <stdio.h>
@@ -70,13 +71,18 @@ static __rte_noinline rte_edge_t too_old(struct rte_mbuf *m) {
 			    : ip_error(ICMP4_TIME, ICMP_HOPS, 0));
 }
 
-// Longer than the MTU. What a guest or the kernel wants segmented fits once it is; DF and IPv6 ask for an answer.
+// Longer than the MTU. What a guest or the kernel wants segmented fits once it is, and what was put together on its way in once
+// ip_refrag has cut it again; DF and IPv6 ask for an answer.
 static __rte_noinline bool fits(const struct rte_mbuf *m, const struct rtr_nh *nh) {
+	if (m->ol_flags & frag_flag)
+		return frag_note(m)->max <= nh->mtu;
 	return (m->ol_flags & (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG)) &&
 		m->tso_segsz + m->l3_len + m->l4_len <= nh->mtu;
 }
 
 static __rte_noinline rte_edge_t too_big(struct rte_mbuf *m, const struct rtr_nh *nh) {
+	if (ip_is_v6(m) && m->port == UINT16_MAX && dp_meta(m)->iface == DP_NONE)
+		return NEXT_FRAGMENT; // the router's own
 	if (ip_is_v6(m))
 		return error(m, ip_error(ICMP6_TOO_BIG, 0, nh->mtu));
 	if (ip4_of(m)->fragment_offset & RTE_BE16(RTE_IPV4_HDR_DF_FLAG))

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // To the sockets of this box: what is for one of our addresses and nobody took goes to the interface's host twin, as the frame that
 // it came in. Each class has a rate of its own, so that a flood at the router's address starves neither routing protocols
-// nor management. Without a twin, UDP is told that nobody listens.
+// nor management. Without a twin, senders are told that nobody listens.
 #include "lib/bucket.h"
+#include "router/frag/frag.h"
 #include "router/ip_priv.h"
 #include <rte_tcp.h>
 #include <rte_udp.h>
@@ -10,10 +11,11 @@
 
 enum { NEXT_ERROR };
 
-enum { DROP_NO_TWIN, DROP_RATE };
+enum { DROP_NO_TWIN, DROP_NO_BUFFER, DROP_RATE };
 
 static const struct dp_drop punt_drops[] = {
 	[DROP_NO_TWIN] = {"no_twin", "nothing on this box listens: the interface has no host twin"},
+	[DROP_NO_BUFFER] = {"no_buffer", "no buffers are free for its fragments"},
 	[DROP_RATE] = {"routing", "more routing protocol than its share"},
 	{"management", "more management traffic than its share"},
 	{"other", "more for this box than its share"},
@@ -62,13 +64,27 @@ static enum class class_of(const struct rte_mbuf *m) {
 	return is_management_port(src) || is_management_port(dst) ? CLASS_MANAGEMENT : CLASS_OTHER;
 }
 
+static bool is_group(const struct rte_mbuf *m) {
+	const uint8_t *dst =
+		ip_is_v6(m) ? ip6_of(m)->dst_addr : (const uint8_t *)&ip4_of(m)->dst_addr;
+
+	return ip_is_v6(m) ? ip6_is_group(dst) : ip4_octet(dst[0]) & IP4_DST_GROUP;
+}
+
 static rte_edge_t nobody(struct rte_mbuf *m) {
 	bool v6 = ip_is_v6(m);
 
-	if ((m->packet_type & RTE_PTYPE_L4_MASK) != RTE_PTYPE_L4_UDP)
+	unsigned type = m->packet_type & RTE_PTYPE_L4_MASK;
+
+	if (is_group(m) || type == RTE_PTYPE_L4_ICMP || type == RTE_PTYPE_L4_FRAG)
 		return dp_drop(&punt, m, DROP_NO_TWIN);
-	dp_meta(m)->user = v6 ? ip_error(ICMP6_UNREACH, ICMP6_PORT, 0)
-			      : ip_error(ICMP4_UNREACH, ICMP4_PORT, 0);
+	if (type == RTE_PTYPE_L4_UDP)
+		dp_meta(m)->user = v6 ? ip_error(ICMP6_UNREACH, ICMP6_PORT, 0)
+				      : ip_error(ICMP4_UNREACH, ICMP4_PORT, 0);
+	else // no protocol above IP is spoken here (RFC 1122 section 3.2.2.1, RFC 4443 section 3.4)
+		dp_meta(m)->user = v6
+			? ip_error(ICMP6_PARAMETER, 1, offsetof(struct rte_ipv6_hdr, proto))
+			: ip_error(ICMP4_UNREACH, ICMP4_PROTOCOL, 0);
 	return NEXT_ERROR;
 }
 
@@ -85,10 +101,29 @@ static rte_edge_t give(struct rte_mbuf *m) {
 	return dp_arc_next(&punt, DP_ARC_PORT_OUT, iface->twin);
 }
 
+// A twin takes no packet that is longer than its MTU: the kernel gets the fragments again.
+static void enqueue(
+	struct rte_graph *graph, struct rte_node *node, struct rte_mbuf *m, rte_edge_t edge) {
+	void *out[FRAG_PIECES];
+	unsigned n = 0;
+
+	if (likely(!(m->ol_flags & frag_flag) || edge == punt.drop_edge || edge == NEXT_ERROR)) {
+		rte_node_enqueue_x1(graph, node, edge, m);
+		return;
+	}
+	n = frag_cut_again(m, out);
+	if (n == 0) {
+		rte_node_enqueue_x1(graph, node, dp_drop(&punt, m, DROP_NO_BUFFER), m);
+		return;
+	}
+	rte_node_enqueue(graph, node, edge, out, (uint16_t)n);
+	rte_pktmbuf_free(m);
+}
+
 static uint16_t punt_process(
 	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n) {
 	for (uint16_t i = 0; i < n; i++)
-		rte_node_enqueue_x1(graph, node, give(objs[i]), objs[i]);
+		enqueue(graph, node, objs[i], give(objs[i]));
 	return n;
 }
 

@@ -169,6 +169,13 @@ const struct schema_row rtr_iface_rows[] = {
 		.flags = SCHEMA_LIVE,
 		.def = "true",
 		.help = "looks for duplicates before an address is used (RFC 4862, RFC 5227)"},
+	{.name = "reassemble",
+		.type = SCHEMA_BOOL,
+		SCHEMA_FIELD(struct rtr_raw_iface, reassemble),
+		.flags = SCHEMA_LIVE,
+		.def = "false",
+		.help = "puts fragments together that come in by it and are forwarded; they leave "
+			"cut as before"},
 	{.name = "twin",
 		.type = SCHEMA_UNION,
 		SCHEMA_FIELD(struct rtr_raw_iface, twin),

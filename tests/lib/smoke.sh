@@ -94,7 +94,7 @@ smoke_cleanup() {
 	smoke_end_daemon
 	daemon_swap
 	smoke_end_daemon
-	if grep -sqE 'ERROR: (Address|Leak)Sanitizer|runtime error: ' "$T"/*.log; then
+	if grep -rsqE --include='*.log' 'ERROR: (Address|Leak)Sanitizer|runtime error: ' "$T"; then
 		status=1
 		say "FAILED: a sanitizer found something" >&2
 	fi
@@ -115,10 +115,9 @@ smoke_cleanup() {
 	exit $status
 }
 
-smoke_show_logs() {
+smoke_show_logs() { # the last few
 	local log
-	for log in "$T"/*.log; do
-		[ -s "$log" ] || continue
+	find "$T" -name '*.log' -size +0 -printf '%T@ %p\n' | sort -n | tail -n 8 | cut -d' ' -f2- | while read -r log; do
 		echo "--- the end of ${log##*/}"
 		tail -n 25 "$log" | cut -c 1-400
 	done >&2
@@ -126,6 +125,8 @@ smoke_show_logs() {
 
 on_exit() { smoke_exit=("$(printf '%q ' "$@")" "${smoke_exit[@]}"); }
 
+mkfifo "$T/never"
+exec {never}<>"$T/never"
 trap smoke_cleanup EXIT
 trap 'smoke_failed_at "$LINENO" "$BASH_COMMAND" "$?"' ERR
 trap 'exit 130' INT TERM
@@ -213,11 +214,15 @@ mac_of() { # NAME [IF]
 
 now_ms() { echo $(("${EPOCHREALTIME/./}" / 1000)); }
 
+pause() { # MICROSECONDS: without a process, as some hundred polls of a whole suite's tests would be heard on two cores
+	read -rt "$(($1 / 1000000)).$(printf '%06d' $(($1 % 1000000)))" -u "$never" || true
+}
+
 try_until() { # 'CMD' SECONDS: whether CMD succeeded in time; LEAT_SLOW: by how much this machine is slower
 	local end=$(($(now_ms) + $2 * 1000 * ${LEAT_SLOW:-1}))
 	until (eval "$1") >/dev/null 2>&1; do
 		[ "$(now_ms)" -lt "$end" ] || return 1
-		sleep 0.05
+		pause 50000
 	done
 }
 
@@ -269,6 +274,7 @@ leatd_spawn() { # OPTION...: starts it and does not wait
 	mkdir -p "$RUN" "$STATE"
 	leatd_runs=$((leatd_runs + 1))
 	leatd_log=$T/leatd-$leatd_runs.log
+	: >"$leatd_log"
 	ip netns exec "$TAG-$leatd_ns" "$LEATD" --state-dir "$STATE" --run-dir "$RUN" "$@" >"$leatd_log" 2>&1 &
 	leatd_pid=$!
 }
@@ -289,8 +295,18 @@ leatd_start() { # [CONFIG|-] [OPTION...]
 		;;
 	esac
 	leatd_spawn "${options[@]}" "$@"
-	try_until "grep -q msg=ready '$leatd_log' || ! kill -0 $leatd_pid" "${LEAT_START_S:-60}" || fail "leatd is not ready"
-	grep -q msg=ready "$leatd_log" || fail "leatd has ended instead of being ready"
+	local end=$(($(now_ms) + ${LEAT_START_S:-60} * 1000 * ${LEAT_SLOW:-1}))
+	until leatd_said msg=ready; do
+		kill -0 $leatd_pid 2>/dev/null || leatd_said msg=ready || fail "leatd has ended instead of being ready"
+		[ "$(now_ms)" -lt "$end" ] || fail "leatd is not ready"
+		pause 20000
+	done
+}
+
+leatd_said() { # WORD; no process either
+	local lines
+	mapfile -t lines <"$leatd_log"
+	[[ ${lines[*]} == *"$1"* ]]
 }
 
 leatd_stop_status() { # the exit status of leatd after SIGTERM; 98: it would not end

@@ -205,6 +205,42 @@ void frame_fragment(struct frame *f, unsigned offset, bool more) {
 	frame_sum(f);
 }
 
+void frame_extension(struct frame *f, unsigned p, const uint8_t *bytes, size_t len) {
+	memmove(f->bytes + L3 + 40 + len, f->bytes + L3 + 40, f->len - L3 - 40);
+	memcpy(f->bytes + L3 + 40, bytes, len);
+	f->bytes[L3 + 40] = f->bytes[L3 + 6];
+	f->bytes[L3 + 6] = (uint8_t)p;
+	f->len += len;
+	assert_true(f->len <= sizeof(f->bytes));
+	put16(f->bytes + L3 + 4, (unsigned)(f->len - L3 - 40));
+}
+
+bool frame_cut(const struct frame *f, unsigned size, unsigned n, unsigned id, struct frame *out) {
+	size_t from = l4(f) + n * size, len = f->len - from;
+	bool more;
+
+	if (from >= f->len)
+		return false;
+	more = len > size;
+	len = more ? size : len;
+	*out = *f;
+	memmove(out->bytes + l4(f), f->bytes + from, len);
+	out->len = l4(f) + len;
+	if (v6(f)) {
+		const uint8_t ext[8] = {0, 0, (uint8_t)(n * size >> 8), (uint8_t)(n * size | more),
+			(uint8_t)(id >> 24), (uint8_t)(id >> 16), (uint8_t)(id >> 8), (uint8_t)id};
+
+		frame_extension(out, 44, ext, sizeof(ext));
+		return true;
+	}
+	put16(out->bytes + L3 + 2, (unsigned)(out->len - L3));
+	put16(out->bytes + L3 + 4, id);
+	put16(out->bytes + L3 + 6,
+		(f->bytes[L3 + 6] & 0x40u) << 8 | n * size / 8 | (more ? 0x2000 : 0));
+	frame_sum(out);
+	return true;
+}
+
 void frame_hop(struct frame *f, frame_mac dst, frame_mac src) {
 	macs(f, dst, src);
 	f->bytes[L3 + (v6(f) ? 7 : 8)]--;
@@ -251,7 +287,10 @@ void frame_expect_error(char port, const struct frame *about, unsigned type, uns
 	uint8_t *icmp = want.bytes + l4(&want);
 	icmp[0] = (uint8_t)type;
 	icmp[1] = (uint8_t)code;
-	put16(icmp + 6, mtu);
+	if (!v6(about) && type == 12)
+		icmp[4] = (uint8_t)mtu;
+	else
+		put16(icmp + 6, mtu);
 	memcpy(icmp + 8, about->bytes + L3, quote);
 	frame_tos(&want, 0xc0);
 	sum_l4(&want);

@@ -32,6 +32,10 @@ void frame_payload(struct frame *f, unsigned number);
 void frame_options(struct frame *f, const uint8_t *options, size_t len);
 void frame_dont_fragment(struct frame *f);
 void frame_fragment(struct frame *f, unsigned offset, bool more);
+// Fragment `n` of a whole packet, with `size` bytes of payload each (a multiple of 8). false: there are not so many.
+bool frame_cut(const struct frame *f, unsigned size, unsigned n, unsigned id, struct frame *out);
+// An IPv6 extension header (`len` bytes, the first of them is set) between the fixed header and what follows.
+void frame_extension(struct frame *f, unsigned proto, const uint8_t *bytes, size_t len);
 // As the next hop gets it: one hop less, other MAC addresses.
 void frame_hop(struct frame *f, frame_mac dst, frame_mac src);
 bool frame_sum_ok(const struct frame *f);
@@ -40,7 +44,7 @@ void frame_send(char port, const struct frame *f); // and turns the loop
 bool frame_recv(char port, struct frame *f);
 void frame_expect(char port, const struct frame *f);
 // The next frame of `port` is an ICMP error about `about`, from `from`, with everything in its place: addresses, TTL 64, checksums, the
-// quoted packet as it was received.
+// quoted packet as it was received. `mtu`: the pointer of a parameter problem.
 void frame_expect_error(char port, const struct frame *about, unsigned type, unsigned code,
 	unsigned mtu, const char *from);
 void frames_drain(void); // throws away what ports a to c have sent

@@ -22,7 +22,7 @@ while read -r page; do
 	expect_eq "$(man --warnings -l "$page" 2>&1 >/dev/null)" "" "warnings of $page"
 done <<<"$man"
 
-for file in man/man5/leat.lua.5 doc/leat/{guide.md,reference.md,openapi.json,examples/demo.lua} leat/leat.lua; do
+for file in man/man5/leat.lua.5 doc/leat/{LICENSE,guide.md,reference.md,openapi.json,examples/demo.lua} leat/leat.lua; do
 	[ -s "$prefix/share/$file" ] || fail "no share/$file"
 done
 expect "luac5.4 -p '$prefix/share/leat/leat.lua'"
@@ -32,6 +32,11 @@ completion=$(find "$T/root" -path '*bash-completion/completions/leat')
 expect "bash -n '$completion'"
 unit=$(find "$T/root" -name 'leatd.service')
 [ -n "$unit" ] || fail "no systemd unit"
+expect "grep -qx 'g leat -' '$prefix/lib/sysusers.d/leat.conf'" "the group of the socket"
+if command -v systemd-analyze >/dev/null; then
+	sed "s|=$at/|=$prefix/|" "$unit" >"$T/leatd.service"
+	expect_eq "$(systemd-analyze verify --man=no "$T/leatd.service" 2>&1)" "" "what systemd says of the unit"
+fi
 expect_eq "$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' "$unit")" "$at/sbin/leatd" "the unit starts"
 
 LEATD=$prefix/sbin/leatd LEAT=$prefix/bin/leat

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// pure
+// Sessions: what firewall, NAT and load balancer decided about a flow, found again by one look-up.
+//
+// A flow's first packet walks the deciders, which functions register, in netfilter's order; what they say is stored in
+// a session. Every later packet, of both directions, is looked up by its 5-tuple and domain (VRF or switch), checked by
+// the tracker (conn_tcp.h), counted, rewritten and sent on: no decider is asked again until a commit raises the generation.
+//
+//   l3-in:   ip_input → reassembly → session ─┬─ hit: track, count, rewrite ─────────────────────┬→ along the arc
+//                                             └─ miss: spoof, dnat, route, policy, snat; insert ─┘  or an edge of a decider
+//   l3-out:  session_own: packets that this box made (m->port is UINT16_MAX), so that it is a party to its own sessions
+//
+// A session belongs to the worker that made it; packets that reach another one are handed over. Only the owner writes a
+// session; control reads it while it changes and looks twice. README.md has the table, its memory and its limits.
+//
+// Who may call what: "constructor" = before main; "control" = the control thread; "node" = a worker, inside a node or a
+// decider's callback.
+#pragma once
+
+#include "lib/err.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct rte_mbuf;
+struct dp_drop;
+
+// ---- what a session is -------------------------------------------------------------------------------------------
+
+// A flow in one direction. Addresses and ports in network order; a v4 address is the first 4 bytes, the rest zero.
+// ICMP queries: a request has its identifier in sport, its reply in dport, and the other one is 0 (echo) or 1 (timestamp).
+// Protocols without ports: both 0.
+struct session_tuple {
+	uint8_t src[16], dst[16];
+	uint16_t sport, dport;
+	uint16_t domain;
+	uint8_t proto;
+	bool v6;
+};
+
+enum session_state {
+	SESSION_NONE, // no session: the state before the first packet
+	SESSION_TCP_SYN_SENT,
+	SESSION_TCP_SYN_BOTH, // simultaneous open
+	SESSION_TCP_SYN_RECEIVED,
+	SESSION_TCP_ESTABLISHED,
+	SESSION_TCP_FIN_ORIG, // half-closed: the originator sends no more
+	SESSION_TCP_FIN_RESP,
+	SESSION_TCP_CLOSING, // both have sent FIN
+	SESSION_TCP_TIME_WAIT,
+	SESSION_TCP_RESET,
+	SESSION_TCP_PICKED_UP, // seen in the middle, by one side only
+	SESSION_UDP_NEW,       // unreplied
+	SESSION_UDP,
+	SESSION_ICMP_NEW,
+	SESSION_ICMP,
+	SESSION_OTHER_NEW,
+	SESSION_OTHER,
+	SESSION_STATES,
+};
+
+enum session_flag {
+	SESSION_LOG = 1 << 0,     // start and end are recorded
+	SESSION_REWRITE = 1 << 1, // of a direction: addresses or ports change
+	SESSION_CONTROL = 1 << 2, // may use the reserved quota: management, routing protocols
+	SESSION_LOOSE = 1 << 3,   // TCP may be picked up in the middle
+	SESSION_USER_A = 1
+		<< 4, // functions' own: a helper looks at its packets, a SYN proxy shifts its numbers
+	SESSION_USER_B = 1 << 5,
+};
+
+// A word of each function, which only it reads: the server, the port block, the source's counter.
+enum session_user {
+	SESSION_USER_FIREWALL,
+	SESSION_USER_NAT,
+	SESSION_USER_LB,
+	SESSION_USER_OTHER,
+	SESSION_USERS,
+};
+
+// Why a session ended; in records and counters.
+enum session_end {
+	SESSION_END_IDLE,    // its timeout
+	SESSION_END_CLOSED,  // TCP: both sides were done
+	SESSION_END_RESET,   // TCP: one side broke off
+	SESSION_END_REVOKED, // the rules of a later commit forbid it
+	SESSION_END_FLUSHED, // `leat flush sessions`
+	SESSION_END_EVICTED, // half-open, unreplied or over: made room when the table was full
+	SESSION_END_REUSED,  // a new connection took its tuple
+	SESSION_ENDS,
+};
+
+// ---- deciders ------------------------------------------------------------------------------------------------------
+
+// In the order in which a first packet meets them.
+enum session_stage {
+	SESSION_STAGE_SPOOF,  // may this source come from there?
+	SESSION_STAGE_DNAT,   // load balancer, DNAT: writes out.dst, out.dport
+	SESSION_STAGE_ROUTE,  // finds iface_out (and zone_out) for out.dst
+	SESSION_STAGE_POLICY, // rules between zones
+	SESSION_STAGE_SNAT,   // writes out.src, out.sport
+	SESSION_STAGES,
+};
+
+enum session_verdict {
+	SESSION_PASS, // the next decider's turn; after the last one the session is made
+	SESSION_DROP, // flow->why says for which of the decider's drops
+	SESSION_SEND, // no session; this packet goes by flow->edge[0] (a reject, a SYN cookie, a cache)
+	SESSION_ASIDE, // no session; this packet goes along the arc untouched (not tracked)
+};
+
+// What deciders see and fill in. Owned by the caller of decide(), zeroed before the first.
+struct session_flow {
+	struct session_tuple in; // as it came
+	struct session_tuple
+		out; // as it shall leave; begins as `in`. The answer comes as its reverse
+	struct rte_mbuf *
+		m; // the packet, as it came (data at the Ethernet header); NULL when judged without one
+	uint64_t now_ns;
+	unsigned worker;
+	// An existing session is judged again after a commit: `in`, `out`, interfaces, flags, rule and user words are its own.
+	// Say PASS or DROP from them (m is NULL); addresses and ports stay as they are. A decider may change rule and flags.
+	bool again;
+	bool dry; // `explain`, `tests`: take nothing, count nothing; there is no session afterwards
+	uint8_t zone_in, zone_out;
+	uint16_t iface_in, iface_out; // DP_NONE: this box
+	uint16_t flags;               // enum session_flag
+	uint16_t why;                 // index into the decider's drops
+	uint8_t edge[2]; // per direction: 0: along the arc; session_edge() for another way
+	uint32_t rule;   // shown and recorded; 0: none
+	uint32_t user[SESSION_USERS];
+};
+
+// One per function and stage, registered by SESSION_DECIDER in a constructor. Within a stage the order is that of names.
+// All callbacks run on workers (decide() with .dry or .again also on control) and obey the rules of nodes: no allocation, no lock,
+// tables read under RCU.
+struct session_decider {
+	const char *name; // "lb_vip", "fw_policy"
+	enum session_stage stage;
+	const struct dp_drop *drops; // closed by {0}; called drop_session_<why>
+	enum session_verdict (*decide)(struct session_flow *flow);
+	// Gives back what decide() took: called once for every flow that this decider passed without .dry and .again, when
+	// its session ends, or at once when a later decider refuses it or the table is full. May be NULL.
+	void (*release)(const struct session_flow *flow);
+	uint16_t drop_base;           // set by registration
+	struct session_decider *link; // set by registration
+};
+
+void session_decider_register(struct session_decider *decider); // constructor
+#define SESSION_DECIDER(desc)                                                         \
+	__attribute__((constructor(65535), used)) static void desc##_register(void) { \
+		session_decider_register(&desc);                                      \
+	}
+
+// constructor: the number for session_flow.edge[] by which packets go from `session` and `session_own` to the node of this name.
+// There dp_meta.user is the session (session_ref of the packet's direction), or 0 when there is none. At most 15.
+uint8_t session_edge(const char *node);
+
+// node or control: all deciders in order, without a packet, a session, or anything taken. `in` and what is known of interfaces
+// and zones is filled in by the caller; dry is set here. `step` (may be NULL) hears each decider's verdict.
+enum session_verdict session_try(struct session_flow *flow,
+	void (*step)(const struct session_decider *decider, const struct session_flow *flow,
+		enum session_verdict verdict, void *arg),
+	void *arg);
+
+// control, in commit, after what deciders read has been swapped: every session is judged again, at its next packet or
+// by a sweep that begins now; those that a decider drops end. The others live on untouched.
+void session_policy_changed(void);
+
+// ---- for deciders and functions --------------------------------------------------------------------------------------
+
+// node: is there a session one of whose directions has this tuple? For SNAT: a port is free when the answer's tuple is not taken.
+bool session_taken(const struct session_tuple *tuple);
+
+// The answer's tuple.
+struct session_tuple session_reverse(const struct session_tuple *tuple);
+
+// control: `session` looks at packets that come in by this interface, and `session_own` at those of this box that leave by it;
+// or no longer. An interface where nothing is stateful costs its packets nothing. Counted: each true wants its false.
+int session_enable(unsigned iface, bool on, struct err *err);
+
+// A direction of a session, as buckets and dp_meta.user name it; 0: none.
+typedef uint32_t session_ref;
+
+// node: what the owner may read and write of a session, from a node that an edge led to. The user word is written by its function only.
+uint32_t session_user_get(session_ref ref, enum session_user user);
+void session_user_set(session_ref ref, enum session_user user, uint32_t value);
+// node: 0: a packet of the originator, 1: of the responder.
+static inline unsigned session_direction(session_ref ref) {
+	return ref & 1;
+}
+
+const char *session_state_name(unsigned state);
+const char *session_end_name(unsigned end);
+
+extern const struct module session_module; // section `sessions`; nouns sessions, session_table
