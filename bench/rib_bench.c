@@ -186,15 +186,36 @@ static void tables(struct rtr_vrf *vrf, const struct prefix *p4, uint32_t n4,
 	printf("audit        %.2f us a step\n", now_s() - start);
 }
 
-static void fail_over(void) {
-	struct addr gateway = {ADDR_V4, {10, 0, 0, 2}};
+// All routes go by one pair of next hops, of which one goes: by its neighbour, and by its link.
+static void fail_over(struct rtr_vrf *vrf, const struct prefix *prefixes, uint32_t n) {
+	struct rtr_path pair[2] = {
+		{1, {ADDR_V4, {10, 0, 0, 1}}, 1}, {2, {ADDR_V4, {10, 0, 0, 2}}, 1}};
 	struct rte_ether_addr mac = {{2, 0, 0, 0, 0, 9}};
+	double start, neighbor, link;
 
-	nexthop_neighbor(2, &gateway, &mac);
-	double start = now_s();
-	nexthop_neighbor(2, &gateway, NULL);
-	printf("fail-over    %.1f us for a next hop of a tenth of the routes\n",
-		(now_s() - start) * 1e6);
+	for (uint32_t i = 0; i < n; i++) {
+		struct rtr_route route = {.prefix = prefixes[i],
+			.source = RTR_SRC_KERNEL,
+			.distance = 20,
+			.slot = (uint32_t)nexthop_get(0, pair, 2, NULL)};
+
+		if (rib_set(vrf, &route, NULL) != 0)
+			exit(1);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		nexthop_link(pair[i].iface, true);
+		nexthop_neighbor(pair[i].iface, &pair[i].gateway, &mac);
+	}
+	start = now_s();
+	nexthop_neighbor(2, &pair[1].gateway, NULL);
+	neighbor = now_s() - start;
+	nexthop_neighbor(2, &pair[1].gateway, &mac);
+	start = now_s();
+	nexthop_link(2, false);
+	link = now_s() - start;
+	printf("fail-over    of a next hop of %u routes: neighbour gone %.1f us, link gone %.1f "
+	       "us\n",
+		n, neighbor * 1e6, link * 1e6);
 }
 
 // ---- look-ups -------------------------------------------------------------------------------------------------
@@ -365,7 +386,7 @@ int main(int argc, char **argv) {
 	if (!p4 || !p6)
 		return 1;
 	tables(vrf_looked, p4, n4, p6, n6);
-	fail_over();
+	fail_over(vrf_looked, p4, n4);
 	lookups(p4, n4, p6, n6);
 	rib_vrf_free(vrf_looked);
 	nexthop_fini();
