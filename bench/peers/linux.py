@@ -41,7 +41,7 @@ class Linux(Peer):
 
     def start(self):
         self.mounted = os.path.ismount('/run/netns')
-        self.gen, self.dut = (f'leat-bench-{os.getpid()}-{name}' for name in ('gen', 'dut'))
+        self.gen, self.dut = (f'leat-bench-{os.getpid()}-{self.tag}-{name}' for name in ('gen', 'dut'))
         self.namespaces = []
         for ns in (self.gen, self.dut):
             self.ip('netns', 'add', ns)
