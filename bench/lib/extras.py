@@ -1,20 +1,75 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Measurements that are no contender's: a program of the bench that is run for itself."""
+"""Measurements that are no contender's: a program of the bench that is run for itself, a change while packets flow."""
 import json
 import os
+import re
+import statistics
+import threading
 
 from bench.lib import machine
+from bench.lib.point import Contender
+
+KEPT = ('title', 'order', 'size', 'nodes', 'floor', 'cost', 'preempted')
+LOADED, ROUNDS_BEFORE, WINDOW_MS = 1000000, 5, 200
+
+
+def run_pinned(session, argv):
+    """stdout of a program of ours on the bench's CPU."""
+    session.note(argv)
+    session.pages.ensure()
+    return machine.run(argv, preexec_fn=lambda: os.sched_setaffinity(0, [session.cpu]))
+
+
+def graph_nodes(session, options, title, *args):
+    """graph_bench: the graph alone, without ports of the daemon; cycles per packet of each node."""
+    argv = [session.graph_bench, '--windows', '5', '--window-ms', str(options.window_ms), *args]
+    text = run_pinned(session, argv)
+    found = {'title': title, **json.loads(text.strip().splitlines()[-1])}
+    return {key: found[key] for key in KEPT if key in found}
 
 
 def switch_nodes(session, options, pairs):
-    """graph_bench: the graph alone, without ports of the daemon; cycles per packet of each node."""
-    argv = [session.graph_bench, '--pairs', str(pairs), '--windows', '5', '--window-ms', str(options.window_ms)]
-    session.note(argv)
+    return graph_nodes(session, options, f'{pairs:,} pairs', '--pairs', str(pairs))
+
+
+def router_nodes(session, options, family, count, kind):
+    table = session.table(family, count, kind)
+    return graph_nodes(session, options, f'{count:,} IPv{family} routes, {kind}', '--router', str(family), '--size',
+                       '66' if family == 6 else '64', '--table', table.folder)
+
+
+def router_tables(session):
+    """rib_bench: a full table loaded, withdrawn, a next hop of all routes lost."""
+    lines = [' '.join(line.split()) for line in run_pinned(session, [session.rib_bench]).splitlines()]
+    lost = [float(us) for line in lines if line.startswith('fail-over') for us in re.findall(r'([\d.]+) us', line)]
+    return {'lines': lines, 'fail_over_us': max(lost) if lost else None}
+
+
+def cost(windows):
+    return statistics.median(w['cycles'] for w in windows)
+
+
+def load_while_forwarding(session, profile):
+    """Cost per packet before, while and after the kernel tells the router of a million routes; the packets go by two that are
+    there all the time."""
+    contender = Contender('leat', 'leat', 'route', profile, {'family': 4, 'routes': 1, 'kind': 'dense', 'room': LOADED})
     session.pages.ensure()
-
-    def pin():
-        os.sched_setaffinity(0, [session.cpu])
-
-    found = json.loads(machine.run(argv, preexec_fn=pin))
-    kept = ('pairs', 'order', 'size', 'nodes', 'floor', 'cost', 'preempted')
-    return {key: found[key] for key in kept if key in found}
+    peer = session.peers['leat'](session, contender, 'load-0-leat')
+    try:
+        peer.start()
+        peer.settle()
+        batch = peer.batch_write(session.table(4, LOADED, 'internet'))
+        before = [peer.measure(WINDOW_MS) for _ in range(ROUNDS_BEFORE)]
+        loader = threading.Thread(target=peer.batch_run, args=(batch,))
+        during = []
+        loader.start()
+        while (loader.is_alive() or peer.entries() < LOADED) and len(during) < 300:
+            during.append(peer.measure(WINDOW_MS))
+        loader.join()
+        after = [peer.measure(WINDOW_MS) for _ in range(ROUNDS_BEFORE)]
+        there = peer.entries()
+    finally:
+        peer.stop()
+    return {'routes': there, 'seconds': round(sum(w['ms'] for w in during) / 1000, 1), 'windows': len(during),
+            'before': cost(before), 'during': cost(during), 'after': cost(after),
+            'rate_kept': cost(before) / cost(during)}

@@ -120,7 +120,15 @@ def bars_table(bars):
 def nodes_lines(extras):
     for run in extras.get('nodes', []):
         nodes = ', '.join(f'{name} {cycles:.1f}' for name, cycles in run['nodes'].items())
-        yield f'{run["pairs"]:,} pairs: {run["cost"]["med"]:.1f} in all, floor {run["floor"]["med"]:.1f}; {nodes}'
+        yield f'{run["title"]}: {run["cost"]["med"]:.1f} in all, floor {run["floor"]["med"]:.1f}; {nodes}'
+
+
+def extras_lines(extras):
+    """What a workload measured beside its points."""
+    if load := extras.get('load'):
+        yield (f'{load["routes"]:,} routes loaded while packets flow, in {load["seconds"]:.1f} s: {load["before"]:.1f} cycles per packet '
+               f'before, {load["during"]:.1f} meanwhile, {load["after"]:.1f} after')
+    yield from extras.get('lines', [])
 
 
 # ---- JSON ----------------------------------------------------------------------------------------------------
@@ -222,6 +230,7 @@ def figures_markdown(data):
     if nodes:
         out.append('- cycles per packet and node, in the graph alone (`graph_bench`):')
         out += [f'  - {line}' for line in nodes]
+    out += [f'- {line}' for line in extras_lines(data.get('extras', {}))]
     return out + ([''] if out else [])
 
 

@@ -51,6 +51,7 @@ class Session:
         self.other_cpus = [cpu for cpu in cpus if cpu != self.cpu]
         self.leatd, self.leat = self.program('control/leatd'), self.program('control/cli/leat')
         self.graph_bench = self.program('bench/graph_bench')
+        self.rib_bench = self.program('bench/rib_bench')
         self.gen_ctl_program, self.c2c_program = self.program('bench/pktgen/gen_ctl'), self.program('bench/pktgen/c2c')
         self.pktgen, self.xdp_gen = self.program('bench/pktgen/leat-pktgen'), self.program('bench/pktgen/xdp_gen')
         self.floor = method.Floor(self.limits)

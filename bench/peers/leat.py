@@ -34,7 +34,8 @@ class Leat(Peer):
         with open(os.path.join(os.path.dirname(__file__), TEMPLATES[self.job]), encoding='utf-8') as file:
             template = Template(file.read())
         workers, routes = self.options.get('workers', 1), self.options.get('routes', 1)
-        room = {family: BESIDE_ROUTES + (2 * routes if self.options.get('family') == family else 0) for family in (4, 6)}
+        room = {family: BESIDE_ROUTES + (2 * self.options.get('room', routes) if self.options.get('family') == family else 0)
+                for family in (4, 6)}
         return template.substitute(
             job=self.job, workers=workers, cpus=', '.join(map(str, self.worker_cpus())), port_a=self.port(0),
             port_b=self.port(1), mac=ROUTER_MAC, hops=HOPS, routes4=room[4], routes6=room[6],
@@ -113,24 +114,27 @@ class Leat(Peer):
         machine.run(['ip', 'netns', 'exec', self.netns(), 'sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=0',
                      'net.ipv6.conf.default.disable_ipv6=0', 'net.ipv6.route.max_size=2147483647'])
 
-    def batch_write(self):
-        """What tells the kernel of the table."""
-        path, family = os.path.join(self.dir, 'routes'), self.options['family']
+    def batch_write(self, table):
+        """What tells the kernel of a table."""
+        path, family = os.path.join(self.dir, f'routes-{table.count}'), table.family
         with open(path, 'w', encoding='ascii') as file:
             for side in (0, 1):
                 vias = [SUBNETS[family].format(1 - side, 2 + hop) for hop in range(HOPS)]
                 device = 'ba'[side]
                 file.writelines(f'route add {prefix} via {vias[n % HOPS]} dev {device}\n'
-                                for n, prefix in enumerate(self.table().routes(side)))
+                                for n, prefix in enumerate(table.routes(side)))
         return path
 
     def routes_load(self):
         for device in 'ab':
             wait_until(lambda: 'LOWER_UP' in self.ip('-n', self.netns(), 'link', 'show', 'dev', device), 20,
                        f'the twin {device} has no carrier')
-        self.ip('-n', self.netns(), f'-{self.options["family"]}', '-batch', self.batch_write())
+        self.batch_run(self.batch_write(self.table()))
         wanted = self.table().count
         wait_until(lambda: self.entries() >= wanted, self.patience_s, f'{wanted} routes are not there')
+
+    def batch_run(self, path):
+        self.ip('-n', self.netns(), f'-{self.options["family"]}', '-batch', path)
 
     def entries(self):
         if self.job == 'route':

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The router: a table of routes, destinations at random. Cost over routes, families, flows."""
+from bench.lib import extras
 from bench.lib.point import Bar, Contender, Plot, Point
 from bench.lib.tables import DESTINATIONS
 
@@ -43,7 +44,20 @@ def points(peers):
     return [table_point(*table, peers) for table in TABLES]
 
 
-EXTRAS = []
+def per_node(session, options):
+    """Where the cycles go, node by node: from graph_bench, which counts within the graph."""
+    return {'nodes': [extras.router_nodes(session, options, *table) for table in TABLES[1:]]}
+
+
+def tables(session, _):
+    return extras.router_tables(session)
+
+
+def loading(session, _):
+    return {'load': extras.load_while_forwarding(session, profile(4, 1))}
+
+
+EXTRAS = [per_node, tables, loading]
 
 
 def entry_bytes(results):
@@ -64,9 +78,19 @@ def bars():
     def cycles(family, routes):
         return lambda r: r.cycles(f'ip{family}-{routes}', 'leat')
 
+    def extra(find):
+        def value(results):
+            try:
+                return find(results.data['extras']), True
+            except (KeyError, TypeError):
+                return None
+        return value
+
     return [Bar('cycles per packet, 100,000 IPv4 routes', cycles(4, 100000), at_most=62, unit='cycles'),
             Bar('cycles per packet, 1,000,000 IPv4 routes', cycles(4, 1000000), at_most=72, unit='cycles'),
-            Bar('cycles per packet, 200,000 IPv6 routes', cycles(6, 200000), at_most=90, unit='cycles')]
+            Bar('cycles per packet, 200,000 IPv6 routes', cycles(6, 200000), at_most=90, unit='cycles'),
+            Bar('rate kept while 1,000,000 routes are loaded', extra(lambda e: e['load']['rate_kept']), at_least=0.95, unit='times'),
+            Bar('fail-over of a next hop of 1,000,000 routes', extra(lambda e: e['fail_over_us'] / 1000), at_most=10, unit='ms')]
 
 
 PLOTS = [Plot('ip4', 'Router: cycles per packet over IPv4 routes', 'ip4-', 'routes', 'routes', logx=True, logy=True)]
