@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Between the rows and their decoding.
+#pragma once
+
+#include "firewall/conf.h"
+
+struct fw_raw_set {
+	const json_t *addresses, *ports;
+};
+
+struct fw_raw_rule {
+	const char *name;
+	const json_t *from, *to, *src, *dst, *not_src, *not_dst, *proto, *sport, *dport, *icmp;
+	unsigned action, family;
+	uint64_t rate;
+	bool log, enabled;
+};
+
+struct fw_raw_test {
+	const char *from, *to, *rule, *icmp;
+	struct addr src, dst;
+	const json_t *proto;
+	int64_t sport, dport;
+	unsigned expect;
+};
+
+struct fw_raw_firewall {
+	unsigned def;
+	const json_t *rules, *tests;
+};
+
+extern const struct schema_row fw_set_rows[], fw_rule_rows[], fw_test_rows[], fw_firewall_rows[];
+enum { FW_FAMILY_ANY, FW_FAMILY_V4, FW_FAMILY_V6 };

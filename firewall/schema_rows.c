@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "firewall/conf_priv.h"
+#include <errno.h>
+#include <string.h>
+
+const char *const fw_action_words[] = {"accept", "drop", "reject", NULL};
+static const char *const family_words[] = {"any", "ipv4", "ipv6", NULL};
+
+// ---- words --------------------------------------------------------------------------------------------------
+
+static int address_check(const json_t *value, const char *path, struct err *err) {
+	fw_prefixes prefixes = {0};
+	const char *text = json_string_value(value);
+	int rc = fw_addresses_parse(text, &prefixes);
+
+	vec_fini(&prefixes);
+	if (rc == -ERANGE)
+		return err_at(err, path, "\"%s\" ends before it begins; turn the two around", text);
+	return rc == 0 ? 0
+		       : err_at(err, path,
+				 "\"%s\" is no address, prefix or range (\"192.0.2.0/24\", "
+				 "\"2001:db8::1\", \"10.0.0.1-10.0.0.9\")",
+				 text);
+}
+
+static int side_check(const json_t *value, const char *path, struct err *err) {
+	return json_string_value(value)[0] == '@' ? 0 : address_check(value, path, err);
+}
+
+static int port_check(const json_t *value, const char *path, struct err *err) {
+	const char *text = json_string_value(value);
+	struct fw_range range;
+	int rc = text[0] == '@' ? 0 : fw_ports_parse(text, &range);
+
+	if (rc == -ERANGE)
+		return err_at(err, path, "\"%s\" ends before it begins; turn the two around", text);
+	return rc == 0
+		? 0
+		: err_at(err, path,
+			  "\"%s\" is no port (80), range (\"8000-8099\") or set (\"@web\")", text);
+}
+
+static int proto_check(const json_t *value, const char *path, struct err *err) {
+	uint8_t protos[2];
+
+	return fw_proto_parse(json_string_value(value), protos) > 0
+		? 0
+		: err_at(err, path,
+			  "\"%s\" is no protocol; give tcp, udp, icmp, icmpv6, igmp, ipip, dccp, "
+			  "gre, "
+			  "esp, ah, ospf, pim, vrrp, sctp, udplite, or its number",
+			  json_string_value(value));
+}
+
+static int icmp_check(const json_t *value, const char *path, struct err *err) {
+	struct fw_range v4, v6;
+
+	return fw_icmp_parse(json_string_value(value), &v4, &v6) == 0
+		? 0
+		: err_at(err, path, "\"%s\" is no ICMP type; there are: %s",
+			  json_string_value(value), fw_icmp_words);
+}
+
+// One word or a list of them.
+#define WORDS(id, text, fn, sample)                                                       \
+	static const struct schema_row id##_elem = {.name = #id,                          \
+		.type = SCHEMA_STRING,                                                    \
+		.min = 1,                                                                 \
+		.max = 100,                                                               \
+		.check = fn,                                                              \
+		.example = sample,                                                        \
+		.help = text};                                                            \
+	static const struct schema_row id##_forms[] = {                                   \
+		{.type = SCHEMA_STRING, .min = 1, .max = 100, .check = fn, .help = text}, \
+		{.type = SCHEMA_LIST,                                                     \
+			.elem = &id##_elem,                                               \
+			.min = 1,                                                         \
+			.max = FW_TERMS,                                                  \
+			.help = "several"},                                               \
+		{0},                                                                      \
+	}
+
+WORDS(side, "address, prefix, range, or a set by \"@\" and its name", side_check,
+	"\"10.0.20.0/24\"");
+WORDS(icmp_word, "ICMP type by name", icmp_check, "\"echo-request\"");
+
+static const struct schema_row port_elem_forms[] = {
+	{.type = SCHEMA_INT, .min = 0, .max = 65535, .help = "a port"},
+	{.type = SCHEMA_STRING,
+		.min = 1,
+		.max = 40,
+		.check = port_check,
+		.help = "a range \"8000-8099\", or a set by \"@\" and its name"},
+	{0},
+};
+static const struct schema_row port_elem = {.name = "port",
+	.type = SCHEMA_UNION,
+	.rows = port_elem_forms,
+	.example = "443",
+	.help = "port, range or set"};
+static const struct schema_row port_forms[] = {
+	{.type = SCHEMA_INT, .min = 0, .max = 65535, .help = "a port"},
+	{.type = SCHEMA_STRING,
+		.min = 1,
+		.max = 40,
+		.check = port_check,
+		.help = "a range \"8000-8099\", or a set by \"@\" and its name"},
+	{.type = SCHEMA_LIST, .elem = &port_elem, .min = 1, .max = FW_TERMS, .help = "several"},
+	{0},
+};
+
+static const struct schema_row zone_elem = {
+	.name = "zone", .type = SCHEMA_NAME, .example = "\"staff\"", .help = "a zone"};
+static const struct schema_row zone_forms[] = {
+	{.type = SCHEMA_STRING, .min = 1, .max = 31, .help = "a zone; \"self\" is this box"},
+	{.type = SCHEMA_LIST, .elem = &zone_elem, .min = 1, .max = 254, .help = "several"},
+	{0},
+};
+
+static const struct schema_row proto_elem = {.name = "proto",
+	.type = SCHEMA_STRING,
+	.min = 1,
+	.max = 10,
+	.check = proto_check,
+	.example = "\"tcp\"",
+	.help = "protocol by name, or its number as text"};
+static const struct schema_row proto_forms[] = {
+	{.type = SCHEMA_INT, .min = 0, .max = 255, .help = "protocol by number"},
+	{.type = SCHEMA_STRING, .min = 1, .max = 10, .check = proto_check, .help = "by name"},
+	{.type = SCHEMA_LIST, .elem = &proto_elem, .min = 1, .max = 256, .help = "several"},
+	{0},
+};
+
+// ---- sets ---------------------------------------------------------------------------------------------------
+
+static const struct schema_row address_elem = {.name = "address",
+	.type = SCHEMA_STRING,
+	.min = 1,
+	.max = 100,
+	.check = address_check,
+	.example = "\"192.0.2.0/24\"",
+	.help = "address, prefix or range"};
+
+const struct schema_row fw_set_rows[] = {
+	{.name = "addresses",
+		.type = SCHEMA_LIST,
+		SCHEMA_FIELD(struct fw_raw_set, addresses),
+		.flags = SCHEMA_LIVE,
+		.elem = &address_elem,
+		.max = 1000000,
+		.example = "{ \"192.0.2.0/24\", \"2001:db8::1\" }",
+		.help = "addresses, prefixes and ranges of both families"},
+	{.name = "ports",
+		.type = SCHEMA_LIST,
+		SCHEMA_FIELD(struct fw_raw_set, ports),
+		.flags = SCHEMA_LIVE,
+		.elem = &port_elem,
+		.max = FW_TERMS,
+		.help = "ports and ranges"},
+	{0},
+};
+
+static int set_check(const json_t *object, const char *path, struct err *err) {
+	if (json_object_get(object, "addresses") && json_object_get(object, "ports"))
+		return err_at(err, path, "a set is of `addresses` or of `ports`; make two of it");
+	if (!json_object_get(object, "addresses") && !json_object_get(object, "ports"))
+		return err_at(err, path, "a set needs `addresses` or `ports`; {} is an empty list");
+	return 0;
+}
+
+static const struct schema_row set_elem = {.name = "set",
+	.type = SCHEMA_OBJECT,
+	.rows = fw_set_rows,
+	.check = set_check,
+	.help = "a named set, for rules"};
+
+// ---- rules --------------------------------------------------------------------------------------------------
+
+static int rule_check(const json_t *rule, const char *path, struct err *err) {
+	bool icmp = json_object_get(rule, "icmp") != NULL;
+
+	if (json_object_get(rule, "src") && json_object_get(rule, "not_src"))
+		return err_at(err, path, "give `src` or `not_src`; two rules can ask for both");
+	if (json_object_get(rule, "dst") && json_object_get(rule, "not_dst"))
+		return err_at(err, path, "give `dst` or `not_dst`; two rules can ask for both");
+	if (icmp && (json_object_get(rule, "sport") || json_object_get(rule, "dport")))
+		return err_at(err, path, "`icmp` and ports do not go together; make two rules");
+	if (icmp && json_object_get(rule, "proto"))
+		return err_at(err, path, "`icmp` says the protocol; remove `proto`");
+	return 0;
+}
+
+#define UNION_ROW(field, forms, sample, text)                                                  \
+	{                                                                                      \
+		.name = #field, .type = SCHEMA_UNION, SCHEMA_FIELD(struct fw_raw_rule, field), \
+		.flags = SCHEMA_LIVE, .rows = forms, .example = sample, .help = text           \
+	}
+
+const struct schema_row fw_rule_rows[] = {
+	{.name = "name",
+		.type = SCHEMA_NAME,
+		SCHEMA_FIELD(struct fw_raw_rule, name),
+		.flags = SCHEMA_LIVE,
+		.example = "\"web\"",
+		.help = "what it is called in `leat show rules`, records and tests"},
+	UNION_ROW(
+		from, zone_forms, "\"staff\"", "zones that a connection comes from; left out: any"),
+	UNION_ROW(to, zone_forms, "\"internet\"", "zones that it goes to; left out: any"),
+	UNION_ROW(src, side_forms, "\"10.0.0.0/8\"", "sources; left out: any"),
+	UNION_ROW(dst, side_forms, "\"@servers\"", "destinations; left out: any"),
+	UNION_ROW(not_src, side_forms, "\"@admins\"", "any source but these"),
+	UNION_ROW(not_dst, side_forms, "\"@servers\"", "any destination but these"),
+	UNION_ROW(proto, proto_forms, "\"tcp\"", "protocols; left out: any"),
+	UNION_ROW(sport, port_forms, "\"1024-65535\"", "source ports"),
+	UNION_ROW(dport, port_forms, "{ 80, 443 }", "destination ports"),
+	UNION_ROW(icmp, icmp_word_forms, "\"echo-request\"",
+		"ICMP types, of both families by one name"),
+	{.name = "family",
+		.type = SCHEMA_ENUM,
+		SCHEMA_FIELD(struct fw_raw_rule, family),
+		.flags = SCHEMA_LIVE,
+		.words = family_words,
+		.def = "any",
+		.help = "only IPv4, or only IPv6"},
+	{.name = "action",
+		.type = SCHEMA_ENUM,
+		SCHEMA_FIELD(struct fw_raw_rule, action),
+		.flags = SCHEMA_LIVE | SCHEMA_REQUIRED,
+		.words = fw_action_words,
+		.help = "accept; drop without a word; reject with a TCP reset or an ICMP error"},
+	{.name = "rate",
+		.type = SCHEMA_RATE,
+		SCHEMA_FIELD(struct fw_raw_rule, rate),
+		.flags = SCHEMA_LIVE,
+		.min = 1,
+		.max = 1000000000,
+		.example = "\"100/s\"",
+		.help = "takes no more connections than this; what is beyond goes on to the next "
+			"rules"},
+	{.name = "log",
+		.type = SCHEMA_BOOL,
+		SCHEMA_FIELD(struct fw_raw_rule, log),
+		.flags = SCHEMA_LIVE,
+		.def = "false",
+		.help = "start and end of its connections are recorded"},
+	{.name = "enabled",
+		.type = SCHEMA_BOOL,
+		SCHEMA_FIELD(struct fw_raw_rule, enabled),
+		.flags = SCHEMA_LIVE,
+		.def = "true",
+		.help = "false: as if it were not there"},
+	{0},
+};
+
+static const struct schema_row rule_elem = {.name = "rule",
+	.type = SCHEMA_OBJECT,
+	.rows = fw_rule_rows,
+	.check = rule_check,
+	.help = "the first that takes a connection decides"};
+
+// ---- tests --------------------------------------------------------------------------------------------------
+
+const struct schema_row fw_test_rows[] = {
+	{.name = "from",
+		.type = SCHEMA_NAME,
+		SCHEMA_FIELD(struct fw_raw_test, from),
+		.flags = SCHEMA_LIVE | SCHEMA_REQUIRED,
+		.example = "\"internet\"",
+		.help = "zone that the packet comes from"},
+	{.name = "to",
+		.type = SCHEMA_NAME,
+		SCHEMA_FIELD(struct fw_raw_test, to),
+		.flags = SCHEMA_LIVE,
+		.help = "zone that it goes to; left out: where the configured routes lead"},
+	{.name = "src",
+		.type = SCHEMA_ADDRESS,
+		SCHEMA_FIELD(struct fw_raw_test, src),
+		.flags = SCHEMA_LIVE | SCHEMA_REQUIRED,
+		.example = "\"198.51.100.9\"",
+		.help = "source"},
+	{.name = "dst",
+		.type = SCHEMA_ADDRESS,
+		SCHEMA_FIELD(struct fw_raw_test, dst),
+		.flags = SCHEMA_LIVE | SCHEMA_REQUIRED,
+		.example = "\"10.0.10.5\"",
+		.help = "destination"},
+	{.name = "proto",
+		.type = SCHEMA_UNION,
+		SCHEMA_FIELD(struct fw_raw_test, proto),
+		.flags = SCHEMA_LIVE,
+		.rows = proto_forms,
+		.example = "\"tcp\"",
+		.help = "protocol; tcp when left out, icmp with `icmp`"},
+	{.name = "sport",
+		.type = SCHEMA_INT,
+		SCHEMA_FIELD(struct fw_raw_test, sport),
+		.flags = SCHEMA_LIVE,
+		.min = 0,
+		.max = 65535,
+		.def = "40000",
+		.help = "source port"},
+	{.name = "dport",
+		.type = SCHEMA_INT,
+		SCHEMA_FIELD(struct fw_raw_test, dport),
+		.flags = SCHEMA_LIVE,
+		.min = 0,
+		.max = 65535,
+		.example = "22",
+		.help = "destination port"},
+	{.name = "icmp",
+		.type = SCHEMA_STRING,
+		SCHEMA_FIELD(struct fw_raw_test, icmp),
+		.flags = SCHEMA_LIVE,
+		.min = 1,
+		.max = 40,
+		.check = icmp_check,
+		.help = "ICMP type by name"},
+	{.name = "expect",
+		.type = SCHEMA_ENUM,
+		SCHEMA_FIELD(struct fw_raw_test, expect),
+		.flags = SCHEMA_LIVE | SCHEMA_REQUIRED,
+		.words = fw_action_words,
+		.example = "\"drop\"",
+		.help = "what must become of it, or the change is refused"},
+	{.name = "rule",
+		.type = SCHEMA_NAME,
+		SCHEMA_FIELD(struct fw_raw_test, rule),
+		.flags = SCHEMA_LIVE,
+		.help = "the rule that must decide"},
+	{0},
+};
+
+static const struct schema_row test_elem = {.name = "test",
+	.type = SCHEMA_OBJECT,
+	.rows = fw_test_rows,
+	.help = "a packet, and what must become of it"};
+
+const struct schema_row fw_firewall_rows[] = {
+	{.name = "default",
+		.type = SCHEMA_ENUM,
+		SCHEMA_FIELD(struct fw_raw_firewall, def),
+		.flags = SCHEMA_LIVE,
+		.words = fw_action_words,
+		.def = "drop",
+		.help = "what becomes of a connection that no rule takes"},
+	{.name = "rules",
+		.type = SCHEMA_LIST,
+		SCHEMA_FIELD(struct fw_raw_firewall, rules),
+		.flags = SCHEMA_LIVE,
+		.max = FW_RULES,
+		.elem = &rule_elem,
+		.help = "in order: the first that takes a new connection decides"},
+	{.name = "tests",
+		.type = SCHEMA_LIST,
+		SCHEMA_FIELD(struct fw_raw_firewall, tests),
+		.flags = SCHEMA_LIVE,
+		.max = 10000,
+		.elem = &test_elem,
+		.help = "assertions: a change that breaks one is refused"},
+	{0},
+};
+
+const struct schema_row fw_sections[] = {
+	{.name = "sets",
+		.type = SCHEMA_MAP,
+		.flags = SCHEMA_LIVE,
+		.max = 4096,
+		.elem = &set_elem,
+		.help = "named sets of addresses or ports"},
+	{.name = "firewall",
+		.type = SCHEMA_OBJECT,
+		.flags = SCHEMA_LIVE,
+		.rows = fw_firewall_rows,
+		.help = "which connections may be; without it all are"},
+	{0},
+};
