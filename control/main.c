@@ -11,6 +11,7 @@
 #include "control/txn.h"
 #include "leat_version.h"
 #include "lib/clock.h"
+#include "lib/file.h"
 #include "lib/netns.h"
 #include "lib/script.h"
 #include <event2/event.h>
@@ -223,6 +224,7 @@ static int daemon_start(struct daemon *daemon, struct err *err) {
 	rc = ctl_drop_capabilities(err);
 	if (rc < 0)
 		return rc;
+	file_state_dir_set(daemon->options->state_dir);
 	daemon->api.config = ctl_config_new(daemon->options->state_dir, ctl_platform.sync, err);
 	if (daemon->api.config == NULL)
 		return err->code;

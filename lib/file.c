@@ -118,3 +118,13 @@ int file_write_atomic(
 		err_set(err, rc, "cannot write %s: %s", path, strerror(-rc));
 	return rc;
 }
+
+static const char *state_dir;
+
+void file_state_dir_set(const char *dir) {
+	state_dir = dir;
+}
+
+const char *file_state_dir(void) {
+	return state_dir;
+}

@@ -18,3 +18,7 @@ int file_read_at(int dir, const char *name, int flags, size_t max_bytes, char **
 // fsync that failed. One writer per path.
 int file_write_atomic(
 	const char *path, const void *bytes, size_t len, mode_t mode, struct err *err);
+
+// The folder in which the daemon keeps what outlives it (leatd --state-dir); NULL: it keeps nothing (tests, benches). Set once.
+void file_state_dir_set(const char *dir);
+const char *file_state_dir(void);

@@ -2,6 +2,7 @@
 // The routers as people and programs see them: nouns and actions.
 #include "lib/clock.h"
 #include "lib/json.h"
+#include "router/dhcp/dhcp.h"
 #include "router/fib/nexthop.h"
 #include "router/fib/rib.h"
 #include "router/neigh/neigh.h"
@@ -380,6 +381,7 @@ const struct module_noun rtr_nouns[] = {
 		.show = neighbors_show,
 		.no_metrics = true},
 	{.name = "vrrp", .help = "virtual routers", .columns = vrrp_columns, .show = vrrp_show},
+	DHCP_NOUNS,
 	{0},
 };
 
@@ -422,5 +424,6 @@ const struct module_action rtr_actions[] = {
 		.help = "gives a virtual router's addresses to another router",
 		.args = vrrp_resign_args,
 		.run = vrrp_resign_run},
+	DHCP_ACTIONS,
 	{0},
 };

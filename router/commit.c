@@ -2,6 +2,7 @@
 // The transaction: a plan is built aside, and swapped in. Routes are not pointers to swap: they are set one by one in commit, from next
 // hops that prepare has made; those of the old configuration that were not set again are swept.
 #include "lib/log.h"
+#include "router/dhcp/dhcp.h"
 #include "router/dynamic.h"
 #include "router/fib/nexthop.h"
 #include "router/fib/rib.h"
@@ -556,6 +557,7 @@ void rtr_commit(void *arg) {
 		__atomic_store_n(&rtr_policies[v], plan->rules[v], __ATOMIC_RELEASE);
 	}
 	vrrp_commit();
+	dhcp_commit(&plan->old_conf, &plan->conf);
 }
 
 void rtr_release(void *arg) {
@@ -586,6 +588,7 @@ void rtr_link_changed(unsigned port, bool up) {
 	nexthop_link(iface->index, up);
 	neigh_link(iface->index, up);
 	twin_link(iface, up);
+	dhcp_link(iface->index, up);
 }
 
 void rtr_commit_fini(void) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "router/conf_priv.h"
+#include "router/dhcp/dhcp_conf.h"
 #include "router/vrrp/vrrp_conf.h"
 #include <errno.h>
 #include <stdio.h>
@@ -126,7 +127,8 @@ static int iface_parse(
 	if (mac_is_multicast(&iface->mac))
 		return err_at(err, path, "mac: an interface has a unicast MAC address");
 	if (addresses_parse(iface, raw.addresses, path, err) != 0 ||
-		neighbors_parse(iface, raw.neighbors, path, err) != 0)
+		neighbors_parse(iface, raw.neighbors, path, err) != 0 ||
+		dhcp_conf_parse(&iface->dhcp, iface, raw.dhcp, path, err) != 0)
 		return err ? err->code : -EINVAL;
 	if (iface->ipv6 && iface->mtu != 0 && iface->mtu < 1280)
 		return err_at(err, path,
@@ -431,6 +433,7 @@ void rtr_conf_fini(struct rtr_conf_all *all) {
 		for (unsigned i = 0; router->ifaces && i < router->n_ifaces; i++) {
 			free(router->ifaces[i].neighbors);
 			free(router->ifaces[i].vrrp);
+			dhcp_conf_free(router->ifaces[i].dhcp);
 		}
 		for (unsigned i = 0; router->routes && i < router->n_routes; i++)
 			free(router->routes[i].paths);

@@ -11,6 +11,8 @@
 #define RTR_CONF_PATHS  64 // next hops of one route
 #define RTR_CONF_ADDRS  15 // of one interface; a link-local one is added
 
+struct dhcp_conf;
+
 struct rtr_conf_neighbor {
 	struct addr addr;
 	struct mac mac;
@@ -41,6 +43,7 @@ struct rtr_conf_iface {
 	unsigned n_neighbors;
 	struct vrrp_conf *vrrp; // virtual routers
 	unsigned n_vrrp;
+	struct dhcp_conf *dhcp; // NULL: none (dhcp/dhcp_conf.h)
 };
 
 struct rtr_conf_path {

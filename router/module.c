@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "router/dhcp/dhcp.h"
 #include "router/dynamic.h"
 #include "router/fib/nexthop.h"
 #include "router/fib/rib.h"
@@ -30,12 +31,16 @@ static int init(struct err *err) {
 	if (rc == 0)
 		rc = vrrp_init(err);
 	if (rc == 0)
+		rc = dhcp_init(err);
+	if (rc == 0)
 		dp_port_on_link(rtr_link_changed);
 	return rc;
 }
 
 static void fini(void) {
+	dhcp_stop();
 	rtr_commit_fini();
+	dhcp_fini();
 	netlink_fini();
 	frag_fini();
 	neigh_fini();
@@ -63,6 +68,7 @@ static void poll(uint64_t now_ns) {
 	neigh_poll(now_ns);
 	dynamic_poll();
 	vrrp_poll(now_ns);
+	dhcp_poll(now_ns);
 	twins_poll(now_ns);
 	frag_poll(now_ns);
 	netlink_poll(now_ns);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "router/conf_priv.h"
+#include "router/dhcp/dhcp_conf.h"
 #include "router/vrrp/vrrp_conf.h"
 #include <string.h>
 
@@ -184,6 +185,12 @@ const struct schema_row rtr_iface_rows[] = {
 		.example = "{ namespace = \"mgmt\" }",
 		.help = "host twin: an interface of the kernel with this one's addresses, for "
 			"programs on this box"},
+	{.name = "dhcp",
+		.type = SCHEMA_OBJECT,
+		SCHEMA_FIELD(struct rtr_raw_iface, dhcp),
+		.flags = SCHEMA_LIVE,
+		.rows = dhcp_rows,
+		.help = "DHCPv4 server, relay or client"},
 	{.name = "neighbors",
 		.type = SCHEMA_MAP,
 		SCHEMA_FIELD(struct rtr_raw_iface, neighbors),
