@@ -55,10 +55,10 @@ kernel_routes() { # NS PROTO
 
 leat_routes() { leat_json '.[] | select(.source == "kernel") | .prefix' routes limit=1000000 | sort; }
 
-vty_routes() { # NS PROTO
+vty_routes() { # NS PROTO; ospf6 is another protocol there
 	local family
 	for family in ip ipv6; do
-		vty "$1" "show $family route $2 json" |
+		vty "$1" "show $family route ${2/ospf/$([ $family = ip ] && echo ospf || echo ospf6)} json" |
 			jq -r 'to_entries[] | select(any(.value[]; .selected and .installed)) | .key'
 	done | sort
 }
