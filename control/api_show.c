@@ -113,8 +113,9 @@ static int filter_add(json_t *filter, const struct module_noun *noun, const char
 	return rc < 0 ? rc : json_object_set_new(filter, name, canonical);
 }
 
+// What is asked for: rows like `filter`, at most `limit`, after `cursor`.
 static int filter_read(const struct ctl_call *call, const struct module_noun *noun, json_t *filter,
-	size_t *limit, struct err *err) {
+	size_t *limit, char cursor[static MODULE_CURSOR], struct err *err) {
 	static const struct schema_row limit_row = {
 		.type = SCHEMA_INT, .min = 1, .max = CTL_ROWS_LIMIT, .help = "rows"};
 	const char *name;
@@ -130,6 +131,8 @@ static int filter_read(const struct ctl_call *call, const struct module_noun *no
 			rc = number ? 0 : -EINVAL;
 			*limit = (size_t)json_integer_value(number);
 			json_decref(number);
+		} else if (strcmp(name, "after") == 0) {
+			snprintf(cursor, MODULE_CURSOR, "%s", word);
 		} else if (strcmp(name, "key") == 0) {
 			rc = json_object_set(filter, name, value);
 		} else {
@@ -177,7 +180,8 @@ static bool row_matches(const struct module_noun *noun, const json_t *row, const
 	json_object_foreach ((json_t *)filter, name, wanted) {
 		matches = matches &&
 			(strcmp(name, "key") == 0
-					? key_matches(noun, row, json_string_value(wanted))
+					? noun->page ||
+						key_matches(noun, row, json_string_value(wanted))
 					: value_matches(json_object_get(row, name), wanted));
 	}
 	return matches;
@@ -185,11 +189,12 @@ static bool row_matches(const struct module_noun *noun, const json_t *row, const
 
 // A handler may ignore the filter, so that it must not stop at the limit before it was applied.
 static int rows_read(const struct module_noun *noun, const json_t *filter, size_t limit,
-	json_t *rows, struct err *err) {
+	char cursor[static MODULE_CURSOR], json_t *rows, struct err *err) {
 	json_t *all = json_array(), *row;
 	size_t i;
 	bool plain = json_object_size(filter) == 0;
-	int rc = noun->show(filter, plain ? limit : CTL_ROWS_LIMIT, all, err);
+	int rc = noun->page ? noun->page(filter, cursor, limit, all, err)
+			    : noun->show(filter, plain ? limit : CTL_ROWS_LIMIT, all, err);
 	json_array_foreach (all, i, row) {
 		if (rc == 0 && json_array_size(rows) < limit && row_matches(noun, row, filter))
 			json_array_append(rows, row);
@@ -224,16 +229,18 @@ void ctl_get_rows(struct ctl_call *call) {
 		return;
 	}
 	json_t *filter = json_object(), *rows = json_array();
+	char cursor[MODULE_CURSOR] = "";
 	size_t limit;
-	int rc = filter_read(call, noun, filter, &limit, &err);
+	int rc = filter_read(call, noun, filter, &limit, cursor, &err);
 	if (rc == 0)
-		rc = rows_read(noun, filter, limit, rows, &err);
+		rc = rows_read(noun, filter, limit, cursor, rows, &err);
 	if (rc < 0)
 		ctl_reply_error(call->reply, ctl_status(rc), &err);
 	else
 		ctl_reply_json(call->reply,
-			json_pack("{s:s, s:o, s:O}", "noun", noun->name, "columns",
-				describe_rows(noun->columns), "rows", rows));
+			json_pack("{s:s, s:o, s:O, s:s*}", "noun", noun->name, "columns",
+				describe_rows(noun->columns), "rows", rows, "next",
+				noun->page && cursor[0] ? cursor : NULL));
 	json_decref(rows);
 	json_decref(filter);
 }

@@ -17,6 +17,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define MODULE_CURSOR 128
+
 struct script; // lib/script.h: the Lua state that holds the config's functions
 
 struct change {
@@ -35,6 +37,11 @@ struct module_noun {
 	// `filter` (never NULL) holds "key" and any of the columns' names with wanted values, to
 	// save work; the caller filters again, so a handler may ignore it. At most `limit` rows.
 	int (*show)(const json_t *filter, size_t limit, json_t *rows, struct err *err);
+	// Instead of show, for rows that are too many for one turn of the control thread: those after `cursor` ("": from the
+	// start), no more than a few milliseconds' worth, even when none matches; the cursor is where to go on, "" at the end. It goes
+	// through the hands of clients. The caller filters by columns again, by "key" it does not.
+	int (*page)(const json_t *filter, char cursor[static MODULE_CURSOR], size_t limit,
+		json_t *rows, struct err *err);
 	bool no_metrics; // rows are too many or too personal for /metrics (FDB, sessions)
 };
 

@@ -5,6 +5,7 @@
 #include "router/dhcp/dhcp.h"
 #include "router/fib/nexthop.h"
 #include "router/fib/rib.h"
+#include "router/file/routefile.h"
 #include "router/neigh/neigh.h"
 #include "router/router_priv.h"
 #include "router/vrrp/vrrp.h"
@@ -159,6 +160,10 @@ static const struct schema_row router_columns[] = {
 		.type = SCHEMA_INT,
 		.flags = SCHEMA_COUNTER,
 		.help = "routes refused for want of room"},
+	{.name = "waiting",
+		.type = SCHEMA_INT,
+		.flags = SCHEMA_GAUGE | SCHEMA_WIDE,
+		.help = "routes of files that are still to be set"},
 	{.name = "fib",
 		.type = SCHEMA_INT,
 		.flags = SCHEMA_GAUGE,
@@ -194,117 +199,17 @@ static int routers_show(const json_t *filter, size_t limit, json_t *rows, struct
 			n += rtr_ifaces[i] && rtr_ifaces[i]->vrf == v;
 		rib_stats(vrf, &s);
 		rc = append(rows,
-			json_pack("{s:s, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+			json_pack("{s:s, s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i}",
 				"router", vrf->name, "interfaces", (int)n, "routes4",
 				(int)s.routes4, "routes6", (int)s.routes6, "limit4",
 				(json_int_t)vrf->limit4, "limit6", (json_int_t)vrf->limit6,
 				"refused", (json_int_t)s.refused, "fib", (json_int_t)s.fib_bytes,
 				"rib", (json_int_t)s.rib_bytes, "audited", (json_int_t)s.audited,
-				"repaired", (json_int_t)s.repaired),
+				"repaired", (json_int_t)s.repaired, "waiting",
+				(int)routefile_waiting(v)),
 			err);
 	}
 	return rc;
-}
-
-// ---- routes -------------------------------------------------------------------------------------------------
-
-static const char *const source_words[RTR_SRC_COUNT + 1] = {
-	"local", "connected", "neighbor", "static", "kernel", "leak", "ra", "dhcp", NULL};
-
-static const struct schema_row route_columns[] = {
-	{.name = "prefix", .type = SCHEMA_PREFIX, .flags = SCHEMA_KEY, .help = "destinations"},
-	{.name = "router", .type = SCHEMA_NAME, .flags = SCHEMA_KEY, .help = "router"},
-	{.name = "source", .type = SCHEMA_ENUM, .words = source_words, .help = "who says so"},
-	{.name = "via", .type = SCHEMA_STRING, .help = "next hops, or what happens instead"},
-	{.name = "distance",
-		.type = SCHEMA_INT,
-		.help = "preference among sources; less is better"},
-	{.name = "metric",
-		.type = SCHEMA_INT,
-		.help = "preference at one distance; less is better"},
-	{.name = "best", .type = SCHEMA_BOOL, .help = "in use"},
-	{.name = "nexthop",
-		.type = SCHEMA_INT,
-		.flags = SCHEMA_WIDE,
-		.help = "number of its next hop"},
-	{0},
-};
-
-struct walk {
-	const json_t *filter;
-	const struct rtr_vrf *vrf;
-	json_t *rows;
-	size_t limit;
-	struct err *err;
-	struct prefix only; // family NONE: all
-	int rc;
-};
-
-static const char *special(unsigned kind) {
-	switch (kind) {
-	case RTR_NH_LOCAL:
-		return "local";
-	case RTR_NH_BLACKHOLE:
-		return "blackhole";
-	case RTR_NH_UNREACHABLE:
-		return "unreachable";
-	case RTR_NH_PROHIBIT:
-		return "prohibit";
-	default:
-		return "-";
-	}
-}
-
-static void via_print(uint32_t slot, char *text, size_t size) {
-	struct rtr_path paths[RTR_CONF_PATHS];
-	const struct rtr_nh *nh = &rtr_nhs[slot];
-	unsigned count = nexthop_paths(slot, paths, RTE_DIM(paths));
-	size_t n = 0;
-
-	snprintf(text, size, "%s", special(nh->kind));
-	if (nh->kind == RTR_NH_VRF)
-		snprintf(
-			text, size, "router %s", rtr_vrfs[nh->vrf] ? rtr_vrfs[nh->vrf]->name : "-");
-	for (unsigned i = 0; i < count && n < size; i++) {
-		char via[ADDR_STRLEN], weight[16] = "";
-
-		if (count > 1 && paths[i].weight > 1)
-			snprintf(weight, sizeof(weight), " x%u", paths[i].weight);
-		n += (size_t)snprintf(text + n, size - n, "%s%s%s%s%s", i ? ", " : "",
-			paths[i].gateway.family ? addr_print(&paths[i].gateway, via) : "",
-			paths[i].gateway.family ? " " : "", iface_name(paths[i].iface), weight);
-	}
-}
-
-static bool route_row(const struct rtr_route *route, void *arg) {
-	struct walk *w = arg;
-	const char *source = source_words[route->source];
-	char prefix[PREFIX_STRLEN], via[512];
-
-	prefix_print(&route->prefix, prefix);
-	if (!wanted(w->filter, "source", source) || !wanted(w->filter, "prefix", prefix) ||
-		!keyed(w->filter, prefix, w->vrf->name) ||
-		(route->source == RTR_SRC_NEIGHBOR && !json_object_get(w->filter, "source")))
-		return true;
-	via_print(route->slot, via, sizeof(via));
-	w->rc = append(w->rows,
-		json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:b, s:I}", "prefix", prefix, "router",
-			w->vrf->name, "source", source, "via", via, "distance",
-			(int)route->distance, "metric", (json_int_t)route->metric, "best",
-			(int)route->best, "nexthop", (json_int_t)route->slot),
-		w->err);
-	return w->rc == 0 && json_array_size(w->rows) < w->limit;
-}
-
-static int routes_show(const json_t *filter, size_t limit, json_t *rows, struct err *err) {
-	struct walk w = {.filter = filter, .rows = rows, .limit = limit, .err = err};
-
-	for (unsigned v = 0; w.rc == 0 && v < RTR_MAX_VRFS; v++) {
-		w.vrf = rtr_vrfs[v];
-		if (w.vrf && wanted(filter, "router", w.vrf->name) && json_array_size(rows) < limit)
-			rib_foreach(w.vrf, NULL, route_row, &w);
-	}
-	return w.rc;
 }
 
 // ---- neighbors ----------------------------------------------------------------------------------------------
@@ -330,6 +235,14 @@ static const struct schema_row neighbor_columns[] = {
 		.flags = SCHEMA_WIDE,
 		.help = "packets that wait for it"},
 	{0},
+};
+
+struct walk {
+	const json_t *filter;
+	json_t *rows;
+	size_t limit;
+	struct err *err;
+	int rc;
 };
 
 static bool neighbor_row(const struct neigh_info *info, void *arg) {
@@ -371,10 +284,18 @@ const struct module_noun rtr_nouns[] = {
 		.columns = interface_columns,
 		.show = interfaces_show},
 	{.name = "routes",
-		.help = "routes",
-		.columns = route_columns,
-		.show = routes_show,
+		.help = "routes; an address as the KEY: the route that it takes",
+		.columns = rtr_route_columns,
+		.page = rtr_routes_page,
 		.no_metrics = true},
+	{.name = "sources",
+		.help = "how many routes come from whom",
+		.columns = rtr_source_columns,
+		.show = rtr_sources_show},
+	{.name = "netlink",
+		.help = "how the kernel's routes are heard",
+		.columns = rtr_netlink_columns,
+		.show = rtr_netlink_show},
 	{.name = "neighbors",
 		.help = "ARP and neighbour discovery",
 		.columns = neighbor_columns,

@@ -6,6 +6,7 @@
 #include "router/dynamic.h"
 #include "router/fib/nexthop.h"
 #include "router/fib/rib.h"
+#include "router/file/routefile.h"
 #include "router/frag/frag.h"
 #include "router/host/netlink.h"
 #include "router/host/twin.h"
@@ -42,6 +43,7 @@ struct plan {
 	bool unused[DP_MAX_PORTS]; // ports that nobody has any more
 	struct plan_route *routes;
 	unsigned n_routes, routes_cap;
+	struct routefile_set *files[RTR_MAX_VRFS];
 	struct rtr_rules *rules[RTR_MAX_VRFS], *old_rules[RTR_MAX_VRFS];
 };
 
@@ -169,18 +171,19 @@ static int64_t slot_of_paths(const struct plan *plan, unsigned vrf, const struct
 	return nexthop_get((uint16_t)vrf, hops, n, err);
 }
 
+static const enum rtr_nh_kind special_kinds[] = {[RTR_ROUTE_BLACKHOLE] = RTR_NH_BLACKHOLE,
+	[RTR_ROUTE_UNREACHABLE] = RTR_NH_UNREACHABLE,
+	[RTR_ROUTE_PROHIBIT] = RTR_NH_PROHIBIT,
+	[RTR_ROUTE_ROUTER] = RTR_NH_VRF};
+
 static int static_prepare(struct plan *plan, unsigned vrf, const struct rtr_conf *router,
 	const struct rtr_conf_route *conf, struct err *err) {
-	static const enum rtr_nh_kind kinds[] = {[RTR_ROUTE_BLACKHOLE] = RTR_NH_BLACKHOLE,
-		[RTR_ROUTE_UNREACHABLE] = RTR_NH_UNREACHABLE,
-		[RTR_ROUTE_PROHIBIT] = RTR_NH_PROHIBIT,
-		[RTR_ROUTE_ROUTER] = RTR_NH_VRF};
 	int64_t slot;
 
 	if (conf->kind == RTR_ROUTE_VIA)
 		slot = slot_of_paths(plan, vrf, router, conf->paths, conf->n_paths, err);
 	else
-		slot = nexthop_special_get(kinds[conf->kind],
+		slot = nexthop_special_get(special_kinds[conf->kind],
 			(uint16_t)(conf->kind == RTR_ROUTE_ROUTER ? plan_vrf(plan, conf->router)
 								  : (int)vrf),
 			err);
@@ -212,6 +215,35 @@ static int own_prepare(struct plan *plan, const struct rtr_iface *iface, const s
 	return rc;
 }
 
+// A line of a route file.
+struct file_line {
+	const struct plan *plan;
+	const struct rtr_conf *router;
+};
+
+static int64_t line_resolve(enum rtr_conf_kind kind, enum addr_family family,
+	const struct route_rest *rest, void *arg, struct err *err) {
+	const struct file_line *line = arg;
+	unsigned vrf = (unsigned)plan_vrf(line->plan, line->router->name);
+
+	if (kind != RTR_ROUTE_VIA)
+		return nexthop_special_get(special_kinds[kind], (uint16_t)vrf, err);
+	if (rest->n_paths == 0)
+		return err_set(err, -EINVAL, "a next hop needs via or dev");
+	for (unsigned i = 0; i < rest->n_paths; i++)
+		if (rtr_conf_path_check(line->router, &rest->paths[i], family, "", err) != 0)
+			return -EINVAL;
+	return slot_of_paths(line->plan, vrf, line->router, rest->paths, rest->n_paths, err);
+}
+
+static int files_prepare(struct plan *plan, const struct rtr_conf *router, struct err *err) {
+	unsigned vrf = (unsigned)plan_vrf(plan, router->name);
+	struct file_line line = {plan, router};
+	struct routefile_resolver resolver = {line_resolve, &line};
+
+	return routefile_prepare(router, plan->vrfs[vrf], &resolver, &plan->files[vrf], err);
+}
+
 static int routes_prepare(struct plan *plan, struct err *err) {
 	int rc = 0;
 
@@ -231,25 +263,39 @@ static int routes_prepare(struct plan *plan, struct err *err) {
 	return rc;
 }
 
-static int limits_check(const struct plan *plan, struct err *err) {
-	uint32_t n4[RTR_MAX_VRFS] = {0}, n6[RTR_MAX_VRFS] = {0};
+static int limit_check(const struct rtr_vrf *vrf, const char *name, uint32_t limit, uint32_t wanted,
+	struct err *err) {
 	char path[128];
 
+	if (wanted <= limit)
+		return 0;
+	snprintf(path, sizeof(path), "routers.%s.limits.%s", vrf->name, name);
+	return err_at(err, path,
+		"%u is too small for the %u routes that are configured; raise it to what "
+		"neighbours and routing daemons need besides",
+		limit, wanted);
+}
+
+static int limits_check(const struct plan *plan, struct err *err) {
+	uint32_t n4[RTR_MAX_VRFS], n6[RTR_MAX_VRFS];
+	int rc = 0;
+
+	for (unsigned v = 0; v < RTR_MAX_VRFS; v++)
+		routefile_count(plan->files[v], &n4[v], &n6[v]);
 	for (unsigned i = 0; i < plan->n_routes; i++) {
 		const struct plan_route *p = &plan->routes[i];
-		const struct rtr_vrf *vrf = plan->vrfs[p->vrf];
-		bool v4 = p->route.prefix.addr.family == ADDR_V4;
-		uint32_t n = v4 ? ++n4[p->vrf] : ++n6[p->vrf],
-			 limit = v4 ? vrf->limit4 : vrf->limit6;
 
-		if (n <= limit)
-			continue;
-		snprintf(path, sizeof(path), "routers.%s.limits.%s", vrf->name,
-			v4 ? "routes4" : "routes6");
-		return err_at(err, path,
-			"%u is too small for the routes that are configured; raise it", limit);
+		(p->route.prefix.addr.family == ADDR_V4 ? n4 : n6)[p->vrf]++;
 	}
-	return 0;
+	for (unsigned v = 0; rc == 0 && v < RTR_MAX_VRFS; v++) {
+		const struct rtr_vrf *vrf = plan->vrfs[v];
+
+		if (vrf)
+			rc = limit_check(vrf, "routes4", vrf->limit4, n4[v], err);
+		if (vrf && rc == 0)
+			rc = limit_check(vrf, "routes6", vrf->limit6, n6[v], err);
+	}
+	return rc;
 }
 
 static int rules_prepare(struct plan *plan, const struct rtr_conf *router, struct err *err) {
@@ -319,6 +365,8 @@ int rtr_prepare(const struct change *change, void **out, struct err *err) {
 		rc = ifaces_prepare(plan, &plan->conf.routers[r], err);
 	if (rc == 0)
 		rc = routes_prepare(plan, err);
+	for (unsigned r = 0; rc == 0 && r < plan->conf.n; r++)
+		rc = files_prepare(plan, &plan->conf.routers[r], err);
 	unused_prepare(plan, change->new);
 	if (rc == 0)
 		rc = limits_check(plan, err);
@@ -353,6 +401,7 @@ void rtr_abort(void *arg) {
 		nexthop_put(plan->routes[i].route.slot);
 	for (unsigned v = 0; v < RTR_MAX_VRFS; v++) {
 		rules_free(plan->rules[v]);
+		routefile_abort(plan->files[v]);
 		if (plan->vrfs[v] && plan->vrfs[v] != rtr_vrfs[v])
 			rib_vrf_free(plan->vrfs[v]);
 	}
@@ -536,6 +585,8 @@ static void routes_commit(struct plan *plan) {
 				err.msg);
 	}
 	plan->n_routes = 0; // the tables own their next hops now
+	for (unsigned v = 0; v < RTR_MAX_VRFS; v++)
+		routefile_commit(v, plan->files[v]);
 	for (unsigned v = 0; v < RTR_MAX_VRFS; v++)
 		for (unsigned s = 0; rtr_vrfs[v] && s < RTE_DIM(swept); s++)
 			rib_sweep(rtr_vrfs[v], swept[s], generation[v][s]);

@@ -155,7 +155,7 @@ const struct rtr_conf_iface *rtr_conf_path_iface(
 	return NULL;
 }
 
-static int path_check(const struct rtr_conf *router, const struct rtr_conf_path *p,
+int rtr_conf_path_check(const struct rtr_conf *router, const struct rtr_conf_path *p,
 	enum addr_family family, const char *at, struct err *err) {
 	char text[ADDR_STRLEN];
 
@@ -223,7 +223,8 @@ static int route_parse(
 	if (paths_parse(route, &raw, err) != 0)
 		return -ENOMEM;
 	for (unsigned i = 0; i < route->n_paths; i++)
-		if (path_check(router, &route->paths[i], route->prefix.addr.family, at, err) != 0)
+		if (rtr_conf_path_check(
+			    router, &route->paths[i], route->prefix.addr.family, at, err) != 0)
 			return -EINVAL;
 	return 0;
 }
@@ -247,7 +248,8 @@ static int rule_parse(struct rtr_conf *router, size_t i, const json_t *value, st
 	if (rule->from.addr.family && rule->to.addr.family &&
 		rule->from.addr.family != rule->to.addr.family)
 		return err_at(err, at, "from and to are of different address families");
-	return rule->router[0] ? 0 : path_check(router, &rule->path, raw.via.family, at, err);
+	return rule->router[0] ? 0
+			       : rtr_conf_path_check(router, &rule->path, raw.via.family, at, err);
 }
 
 // ---- routers ------------------------------------------------------------------------------------------------
@@ -286,6 +288,15 @@ static int lists_alloc(struct rtr_conf *router, const struct rtr_raw_router *raw
 	return router->ifaces && router->routes && router->rules ? 0 : no_memory(err);
 }
 
+static void files_parse(struct rtr_conf *router, const json_t *list) {
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach (list, i, item)
+		snprintf(router->files[router->n_files++], RTR_CONF_FILE, "%s",
+			json_string_value(item));
+}
+
 static int router_parse(
 	struct rtr_conf *router, const char *name, const json_t *value, struct err *err) {
 	struct rtr_raw_router raw = {0};
@@ -299,6 +310,7 @@ static int router_parse(
 	schema_decode(rtr_limit_rows, raw.limits, &limits);
 	router->limit4 = (uint32_t)limits.routes4;
 	router->limit6 = (uint32_t)limits.routes6;
+	files_parse(router, raw.route_files);
 	rc = lists_alloc(router, &raw, err);
 	if (rc != 0)
 		return rc;

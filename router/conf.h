@@ -7,9 +7,11 @@
 #include "lib/schema.h"
 
 #define RTR_CONF_NAME   32
-#define RTR_CONF_DEVICE 16 // a kernel interface's name (IFNAMSIZ)
-#define RTR_CONF_PATHS  64 // next hops of one route
-#define RTR_CONF_ADDRS  15 // of one interface; a link-local one is added
+#define RTR_CONF_DEVICE 16  // a kernel interface's name (IFNAMSIZ)
+#define RTR_CONF_PATHS  64  // next hops of one route
+#define RTR_CONF_FILE   256 // path of a route file
+#define RTR_CONF_FILES  16  // of one router
+#define RTR_CONF_ADDRS  15  // of one interface; a link-local one is added
 
 struct dhcp_conf;
 
@@ -86,6 +88,8 @@ struct rtr_conf {
 	unsigned n_routes;
 	struct rtr_conf_rule *rules;
 	unsigned n_rules;
+	char files[RTR_CONF_FILES][RTR_CONF_FILE]; // of routes
+	unsigned n_files;
 	uint32_t limit4, limit6;
 };
 
@@ -104,6 +108,9 @@ const struct rtr_conf *rtr_conf_find(const struct rtr_conf_all *all, const char 
 const struct rtr_conf_iface *rtr_conf_iface(const struct rtr_conf *router, const char *name);
 // The switch that has this port, or NULL.
 const char *rtr_conf_switch_of(const json_t *tree, const char *port);
+// Whether a next hop of this family can be one of the router's. 0, or -EINVAL with err (at path `at`).
+int rtr_conf_path_check(const struct rtr_conf *router, const struct rtr_conf_path *path,
+	enum addr_family family, const char *at, struct err *err);
 // The interface by which a next hop is reached, or NULL.
 const struct rtr_conf_iface *rtr_conf_path_iface(
 	const struct rtr_conf *router, const struct rtr_conf_path *path);

@@ -3,6 +3,7 @@
 #include "router/dynamic.h"
 #include "router/fib/nexthop.h"
 #include "router/fib/rib.h"
+#include "router/file/routefile.h"
 #include "router/frag/frag.h"
 #include "router/host/netlink.h"
 #include "router/host/twin.h"
@@ -13,7 +14,7 @@
 #include "router/vrrp/vrrp.h"
 
 #define AUDIT_EVERY_NS 20000000u
-#define AUDIT_PREFIXES 64
+#define AUDIT_PREFIXES 512 // some 100 us
 
 static int init(struct err *err) {
 	int rc = rtr_iface_init(err);
@@ -51,6 +52,7 @@ static void fini(void) {
 	rtr_iface_fini();
 }
 
+// The tables take turns; a full one is gone through in about a minute.
 static void audit(uint64_t now_ns) {
 	static uint64_t next_ns;
 	static unsigned vrf;
@@ -58,9 +60,13 @@ static void audit(uint64_t now_ns) {
 	if (now_ns < next_ns)
 		return;
 	next_ns = now_ns + AUDIT_EVERY_NS;
-	vrf = (vrf + 1) % RTR_MAX_VRFS;
-	if (rtr_vrfs[vrf])
+	for (unsigned i = 0; i < RTR_MAX_VRFS; i++) {
+		vrf = (vrf + 1) % RTR_MAX_VRFS;
+		if (rtr_vrfs[vrf] == NULL)
+			continue;
 		rib_audit(rtr_vrfs[vrf], AUDIT_PREFIXES);
+		break;
+	}
 }
 
 static void poll(uint64_t now_ns) {
@@ -72,6 +78,7 @@ static void poll(uint64_t now_ns) {
 	twins_poll(now_ns);
 	frag_poll(now_ns);
 	netlink_poll(now_ns);
+	routefile_poll(now_ns);
 	audit(now_ns);
 	nexthop_collect();
 }

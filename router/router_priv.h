@@ -34,5 +34,12 @@ unsigned rtr_own_routes(const struct prefix *addr, struct rtr_own_route routes[s
 int64_t rtr_own_slot(
 	const struct rtr_iface *iface, const struct rtr_own_route *route, struct err *err);
 
+// api_routes.c
+extern const struct schema_row rtr_route_columns[], rtr_source_columns[], rtr_netlink_columns[];
+int rtr_routes_page(const json_t *filter, char cursor[static MODULE_CURSOR], size_t limit,
+	json_t *rows, struct err *err);
+int rtr_sources_show(const json_t *filter, size_t limit, json_t *rows, struct err *err);
+int rtr_netlink_show(const json_t *filter, size_t limit, json_t *rows, struct err *err);
+
 extern const struct module_noun rtr_nouns[];
 extern const struct module_action rtr_actions[];

@@ -327,6 +327,22 @@ static const struct schema_row route_elem = {.name = "route",
 	.check = route_check,
 	.help = "where they go"};
 
+static int file_check(const json_t *file, const char *path, struct err *err) {
+	const char *text = json_string_value(file);
+
+	if (text && text[0] != '/')
+		return err_at(err, path, "%s: the daemon needs the whole path, from / on", text);
+	return 0;
+}
+
+static const struct schema_row file_elem = {.name = "file",
+	.type = SCHEMA_STRING,
+	.min = 2,
+	.max = RTR_CONF_FILE - 1,
+	.check = file_check,
+	.example = "\"/etc/leat/full-2.txt\"",
+	.help = "a text file"};
+
 static int rule_check(const json_t *rule, const char *path, struct err *err) {
 	if ((json_object_get(rule, "via") != NULL) == (json_object_get(rule, "router") != NULL))
 		return err_at(err, path,
@@ -417,6 +433,15 @@ const struct schema_row rtr_router_rows[] = {
 		.key = &route_key,
 		.elem = &route_elem,
 		.help = "static routes"},
+	{.name = "route_files",
+		.type = SCHEMA_LIST,
+		SCHEMA_FIELD(struct rtr_raw_router, route_files),
+		.flags = SCHEMA_LIVE | SCHEMA_UNIQUE,
+		.max = RTR_CONF_FILES,
+		.elem = &file_elem,
+		.help = "files of static routes, a line each as `ip -o route` prints them. A file "
+			"is read once and a copy "
+			"kept: new content needs a new name"},
 	{.name = "rules",
 		.type = SCHEMA_LIST,
 		SCHEMA_FIELD(struct rtr_raw_router, rules),

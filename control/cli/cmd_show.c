@@ -105,6 +105,44 @@ static int rows_query(
 	return query_check(query, err);
 }
 
+// 0: none is given.
+static size_t limit_of(const struct cmd_line *line) {
+	struct err err = {0};
+	long n = cmd_number(line, "limit", 1, 100000000, 0, &err);
+
+	for (size_t i = 1; n == 0 && i < line->n_words; i++)
+		if (strncmp(line->words[i], "limit=", 6) == 0)
+			n = strtol(line->words[i] + 6, NULL, 10);
+	return n > 0 ? (size_t)n : 0;
+}
+
+// The pages that follow, until there are `limit` rows (0: all of them).
+static int rows_more(struct client *client, const struct query *query, json_t *answer, size_t limit,
+	struct err *err) {
+	json_t *rows = json_object_get(answer, "rows"), *page = json_incref(answer);
+	const char *next;
+	int rc = 0;
+
+	while (rc == 0 && (next = json_string_value(json_object_get(page, "next"))) &&
+		(limit == 0 || json_array_size(rows) < limit)) {
+		struct query more = {.text = strdup(query->text), .has_query = query->has_query};
+
+		query_add(&more, "after", next);
+		json_decref(page);
+		page = NULL;
+		rc = query_check(&more, err);
+		if (rc == 0)
+			rc = client_get(client, more.text, &page, err);
+		if (rc == 0)
+			json_array_extend(rows, json_object_get(page, "rows"));
+		query_fini(&more);
+	}
+	while (limit && json_array_size(rows) > limit)
+		json_array_remove(rows, json_array_size(rows) - 1);
+	json_decref(page);
+	return rc;
+}
+
 static int print_rows(struct client *client, const struct cmd_line *line, const json_t *answer,
 	const char *key, struct err *err) {
 	const json_t *columns = json_object_get(answer, "columns"),
@@ -130,6 +168,8 @@ static enum cmd_status show_rows(struct client *client, const struct cmd_line *l
 	int rc = rows_query(line, &query, &key, &err);
 	if (rc == 0)
 		rc = client_get(client, query.text, &answer, &err);
+	if (rc == 0)
+		rc = rows_more(client, &query, answer, limit_of(line), &err);
 	if (rc == 0)
 		rc = print_rows(client, line, answer, key, &err);
 	json_decref(answer);

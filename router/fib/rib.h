@@ -31,6 +31,7 @@ enum rtr_source {          // with their distances
 	RTR_SRC_LEAK,      // from another VRF
 	RTR_SRC_RA,        // default router from an advertisement: 230
 	RTR_SRC_DHCP,      // 210
+	RTR_SRC_FILE,      // 1: static, from a file
 	RTR_SRC_COUNT,
 };
 
@@ -70,6 +71,11 @@ void rib_del_source(struct rtr_vrf *vrf, uint8_t source);
 uint32_t rib_mark(struct rtr_vrf *vrf, uint8_t source); // begins a resync, returns its generation
 unsigned rib_sweep(struct rtr_vrf *vrf, uint8_t source,
 	uint32_t generation); // removes what was not set since; how many
+// The same in parts: looks at no more than `max` candidates. *cursor: 0 at first; RIB_SWEPT: that was the last part. Nobody else sets or
+// removes candidates of that source between parts, but for setting those that there are.
+#define RIB_SWEPT UINT64_MAX
+void rib_sweep_part(
+	struct rtr_vrf *vrf, uint8_t source, uint32_t generation, uint64_t *cursor, unsigned max);
 // Exact and longest match in the RIB. false: none.
 bool rib_find(const struct rtr_vrf *vrf, const struct prefix *prefix, struct rtr_route *best);
 bool rib_lookup(const struct rtr_vrf *vrf, const struct addr *addr, struct rtr_route *best);
@@ -78,13 +84,18 @@ uint32_t rib_lookup_fib(
 // fn returns false to stop. `from`: start after this prefix (paging; NULL: at the start). Order: family, address, length.
 void rib_foreach(const struct rtr_vrf *vrf, const struct prefix *from,
 	bool (*fn)(const struct rtr_route *route, void *arg), void *arg);
+// The candidates of exactly this prefix.
+void rib_foreach_of(const struct rtr_vrf *vrf, const struct prefix *prefix,
+	bool (*fn)(const struct rtr_route *route, void *arg), void *arg);
 
 struct rib_stats {
 	uint32_t routes4, routes6; // prefixes in the FIB, neighbours included
 	uint64_t refused;          // for want of room
+	bool full;                 // some were, and few have gone since: no use to try again
 	uint64_t fib_bytes, rib_bytes;
 	uint64_t audited, repaired; // by rib_audit(): stretches looked at, those that were wrong
 	uint64_t rounds;            // that it went through all
+	uint32_t sources[2][RTR_SRC_COUNT]; // candidates of IPv4, of IPv6
 };
 void rib_stats(const struct rtr_vrf *vrf, struct rib_stats *stats);
 // Compares the next `n` stretches of addresses that have one answer in the RIB (at most 2^20 IPv4 addresses, an IPv6 /15) with the FIB,

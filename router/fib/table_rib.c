@@ -42,7 +42,8 @@ struct family {
 	uint32_t fresh, free_head;
 	uint32_t n, n_own;
 	uint32_t heads[RTR_SRC_COUNT]; // of the lists by source
-	uint8_t cursor[16];            // where the audit goes on
+	uint32_t counts[RTR_SRC_COUNT];
+	uint8_t cursor[16]; // where the audit goes on
 	bool alarmed;
 	uint32_t n_alarmed; // candidates at that time
 };
@@ -210,6 +211,7 @@ static uint32_t candidate_new(struct family *f, const struct rtr_route *route) {
 	else
 		index = f->fresh++;
 	(*(is_own(route->source) ? &f->n_own : &f->n))++;
+	f->counts[route->source]++;
 	*at(f, index) = (struct candidate){.source = route->source,
 		.protocol = route->protocol,
 		.metric = route->metric,
@@ -224,6 +226,7 @@ static void candidate_free(struct family *f, uint32_t index) {
 	struct candidate *c = at(f, index);
 
 	(*(is_own(c->source) ? &f->n_own : &f->n))--;
+	f->counts[c->source]--;
 	if (f->n < f->n_alarmed - (f->n_alarmed >> REARM_SHIFT))
 		f->alarmed = false;
 	if (c->next_of_source)
@@ -454,6 +457,33 @@ unsigned rib_sweep(struct rtr_vrf *vrf, uint8_t source, uint32_t generation) {
 		purge(&priv(vrf)->families[1], source, generation);
 }
 
+// The cursor: family, and index of the next candidate.
+void rib_sweep_part(
+	struct rtr_vrf *vrf, uint8_t source, uint32_t generation, uint64_t *cursor, unsigned max) {
+	if (*cursor == 0)
+		*cursor = priv(vrf)->families[0].heads[source];
+	while (max-- > 0) {
+		unsigned family = *cursor >> 32 & 1;
+		struct family *f = &priv(vrf)->families[family];
+		uint32_t index = (uint32_t)*cursor;
+		struct rib_entry entry;
+
+		if (index == 0 && family == 1) {
+			*cursor = RIB_SWEPT;
+			return;
+		}
+		if (index == 0) {
+			*cursor = (uint64_t)1 << 32 | priv(vrf)->families[1].heads[source];
+			continue;
+		}
+		*cursor = (uint64_t)family << 32 | at(f, index)->next_of_source;
+		if ((int32_t)(at(f, index)->generation - generation) >= 0)
+			continue;
+		rib_tree_entry(f->tree, at(f, index)->node, &entry);
+		remove_candidate(f, entry.addr, entry.len, index);
+	}
+}
+
 // ---- looking ----------------------------------------------------------------------------------------------
 
 bool rib_find(const struct rtr_vrf *vrf, const struct prefix *prefix, struct rtr_route *best) {
@@ -491,23 +521,39 @@ uint32_t rib_lookup_fib(const struct rtr_vrf *vrf, const struct addr *addr) {
 	return slot;
 }
 
+static bool tell(const struct family *f, const struct rib_entry *entry,
+	bool (*fn)(const struct rtr_route *route, void *arg), void *arg) {
+	for (uint32_t i = entry->value; i; i = at(f, i)->next) {
+		struct rtr_route route;
+
+		route_of(f, entry, i, &route);
+		if (!fn(&route, arg))
+			return false;
+	}
+	return true;
+}
+
 static bool walk(const struct family *f, const struct prefix *from,
 	bool (*fn)(const struct rtr_route *route, void *arg), void *arg) {
 	struct prefix net = from ? prefix_network(from) : (struct prefix){0};
 	struct rib_entry entry;
 	bool more = rib_tree_next(f->tree, from ? net.addr.bytes : NULL, net.len, &entry);
 
-	while (more) {
-		for (uint32_t i = entry.value; i; i = at(f, i)->next) {
-			struct rtr_route route;
-
-			route_of(f, &entry, i, &route);
-			if (!fn(&route, arg))
-				return false;
-		}
-		more = rib_tree_next(f->tree, entry.addr, entry.len, &entry);
-	}
+	for (; more; more = rib_tree_next(f->tree, entry.addr, entry.len, &entry))
+		if (!tell(f, &entry, fn, arg))
+			return false;
 	return true;
+}
+
+void rib_foreach_of(const struct rtr_vrf *vrf, const struct prefix *prefix,
+	bool (*fn)(const struct rtr_route *route, void *arg), void *arg) {
+	const struct family *f = family_of(vrf, &prefix->addr);
+	struct prefix net = prefix_network(prefix);
+	struct rib_entry entry = {.len = net.len};
+
+	entry.value = rib_tree_get(f->tree, net.addr.bytes, net.len);
+	memcpy(entry.addr, net.addr.bytes, f->bytes);
+	tell(f, &entry, fn, arg);
 }
 
 void rib_foreach(const struct rtr_vrf *vrf, const struct prefix *from,
@@ -525,12 +571,14 @@ void rib_stats(const struct rtr_vrf *pub, struct rib_stats *stats) {
 	*stats = (struct rib_stats){.routes4 = rib_tree_count(vrf->families[0].tree),
 		.routes6 = rib_tree_count(vrf->families[1].tree),
 		.refused = vrf->refused,
+		.full = vrf->families[0].alarmed || vrf->families[1].alarmed,
 		.audited = vrf->audited,
 		.repaired = vrf->repaired,
 		.rounds = vrf->rounds};
 	for (unsigned i = 0; i < 2; i++) {
 		const struct family *f = &vrf->families[i];
 
+		memcpy(stats->sources[i], f->counts, sizeof(f->counts));
 		stats->fib_bytes += fib_bytes(f->fib);
 		stats->rib_bytes +=
 			rib_tree_bytes(f->tree) + (uint64_t)f->fresh * sizeof(struct candidate);

@@ -68,6 +68,7 @@ static struct place *places;
 static struct object *objects[BUCKETS];
 static uint32_t serial;
 static bool seen_protocols[256];
+static bool left_out; // routes were refused: once there is room, they are asked for again
 static struct {
 	bool running, again;
 	uint64_t not_before_ns;
@@ -341,7 +342,9 @@ static void route_heard(const struct place *place, const struct netlink_event *e
 		return;
 	}
 	route.slot = (uint32_t)slot;
-	if (slot < 0 || rtr_vrfs[vrf] == NULL || rib_set(rtr_vrfs[vrf], &route, &err) < 0)
+	bool full = slot > 0 && rtr_vrfs[vrf] && rib_set(rtr_vrfs[vrf], &route, &err) < 0;
+	left_out |= full;
+	if (full || slot < 0 || rtr_vrfs[vrf] == NULL)
 		route_refused(e, &err);
 }
 
@@ -545,6 +548,7 @@ static void place_add(const char *netns) {
 	place->wanted = true;
 	place->next = places;
 	places = place;
+	netlink_stats.namespaces++;
 }
 
 static void place_del(struct place **link) {
@@ -559,6 +563,7 @@ static void place_del(struct place **link) {
 				at = &(*at)->next;
 	close(place->fd);
 	free(place);
+	netlink_stats.namespaces--;
 }
 
 static void place_want(const char *netns, void *) {
@@ -588,11 +593,28 @@ void netlink_changed(void) {
 	resync.not_before_ns = 0;
 }
 
+static bool is_room(void) {
+	bool full = false;
+
+	for (unsigned v = 0; v < RTR_MAX_VRFS; v++) {
+		struct rib_stats stats = {0};
+
+		if (rtr_vrfs[v])
+			rib_stats(rtr_vrfs[v], &stats);
+		full |= stats.full;
+	}
+	return !full;
+}
+
 void netlink_poll(uint64_t now_ns) {
 	for (struct place *place = places; place; place = place->next)
 		place_read(place, now_ns + TURN_NS);
 	if (resync.running)
 		resync_end(now_ns);
+	if (left_out && !resync.running && is_room()) {
+		left_out = false;
+		resync.again = true;
+	}
 	if (!resync.running && resync.again && now_ns >= resync.not_before_ns) {
 		resync_start();
 		if (!places)

@@ -16,6 +16,7 @@ void netlink_fini(void);
 
 struct netlink_stats {
 	uint64_t messages, resyncs, overruns, broken, refused;
-	uint32_t objects; // next-hop objects
+	uint32_t objects;    // next-hop objects
+	uint32_t namespaces; // listened to
 };
 extern struct netlink_stats netlink_stats;

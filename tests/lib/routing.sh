@@ -5,6 +5,7 @@
 #   frr_start NS DAEMON...   zebra and the daemons named, with the configuration on stdin
 #   vty NS CMD               vtysh there: vty edge 'show ip route'
 #   bird_start NS            BIRD with the configuration on stdin; birdc: birds NS CMD...
+#   bgp_start NS ARGUMENT... tests/lib/bgp_speaker.py; then: bgp NS announce|withdraw|stop
 #   kernel_routes NS PROTO   prefixes that the kernel there has from PROTO, sorted, both families
 #   leat_routes              those that leatd has from the kernel, sorted
 #   vty_routes NS PROTO      those that FRR has chosen and installed, sorted
@@ -44,6 +45,17 @@ birds() { # NS CMD...
 	local ns=$1
 	shift
 	in_ns "$ns" birdc -s "$T/$ns-bird.ctl" "$@"
+}
+
+bgp_start() { # NS ARGUMENT...
+	local ns=$1
+	shift
+	mkfifo "$T/bgp-$ns"
+	bg "$ns-bgp" ip netns exec "$TAG-$ns" /usr/bin/python3 "$SMOKE_LIB/bgp_speaker.py" "$@" --commands "$T/bgp-$ns"
+}
+
+bgp() { # NS COMMAND
+	echo "$2" >"$T/bgp-$1"
 }
 
 kernel_routes() { # NS PROTO
