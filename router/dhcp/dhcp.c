@@ -242,7 +242,7 @@ static void message(const struct rtr_iface *iface, const struct dhcp_packet *pac
 	if (dhcp_decode(packet->payload, packet->len, &msg) != DHCP_OK)
 		malformed(conf);
 	else if (packet->to_port == DHCP_CLIENT_PORT)
-		uplink_receive(iface->index, &msg);
+		uplink_receive(iface->index, &msg, &packet->from_mac);
 	else if (msg.head.op == 2)
 		to_client(iface, &msg, packet);
 	else if (conf && conf->server)

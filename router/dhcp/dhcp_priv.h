@@ -35,7 +35,7 @@ void store_close(void);
 // Clients.
 void uplink_init(void);
 void uplink_commit(void);
-void uplink_receive(uint16_t iface, const struct dhcp_msg *msg);
+void uplink_receive(uint16_t iface, const struct dhcp_msg *msg, const struct mac *from);
 void uplink_link(uint16_t iface, bool up);
 void uplink_poll(uint64_t now_ns);
 void uplink_fini(void);

@@ -83,19 +83,19 @@ static struct uplink *uplink_of(struct dhcp_client *client) {
 	return (struct uplink *)client; // its first member
 }
 
-// Straight to the server or the gateway when its MAC address is known: a RELEASE must not wait for routes that are about to go.
+// Straight to the server, the gateway, or whoever brought the server's messages, when the MAC address is known: a RELEASE must not wait for routes that are about to go.
 static bool neighbor_mac(const struct uplink *u, uint32_t to, struct mac *mac) {
 	const struct dhcp_client_lease *l = &u->client.lease;
+	static const struct mac none;
 	struct neigh_info info;
 	struct addr addr = dhcp_addr(to);
 
 	if ((to & l->mask) != (l->addr & l->mask))
 		addr = dhcp_addr(l->n_routes ? l->routes[0].via : 0);
-	if (!neigh_find(u->iface, &addr, &info) || info.state == NEIGH_INCOMPLETE ||
-		info.state == NEIGH_FAILED)
-		return false;
-	*mac = info.mac;
-	return true;
+	bool known = neigh_find(u->iface, &addr, &info) && info.state != NEIGH_INCOMPLETE &&
+		info.state != NEIGH_FAILED;
+	*mac = known ? info.mac : u->from;
+	return known || memcmp(&u->from, &none, sizeof(none)) != 0;
 }
 
 static void op_send(struct dhcp_client *client, const struct dhcp_out *out, uint32_t to) {
@@ -312,9 +312,8 @@ void uplink_commit(void) {
 			at = &u->next;
 			continue;
 		}
-		if (is_same(u, iface) && !dhcp_stopping) {
+		if (is_same(u, iface) && !dhcp_stopping)
 			dhcp_client_release(&u->client);
-		}
 		uplink_free(at);
 	}
 	for (unsigned i = 0; i < DP_MAX_IFACES; i++)
@@ -335,11 +334,14 @@ void uplink_init(void) {
 	dynamic_on_addr(RTR_FROM_DHCP, address_changed);
 }
 
-void uplink_receive(uint16_t iface, const struct dhcp_msg *msg) {
+void uplink_receive(uint16_t iface, const struct dhcp_msg *msg, const struct mac *from) {
 	struct uplink *u = uplink_find(iface);
 
-	if (u)
-		dhcp_client_receive(&u->client, msg);
+	if (u == NULL)
+		return;
+	if (msg->head.xid == u->client.xid)
+		u->from = *from;
+	dhcp_client_receive(&u->client, msg);
 }
 
 void uplink_link(uint16_t iface, bool up) {

@@ -11,7 +11,8 @@ struct uplink {
 	struct uplink *next;
 	char router[RTR_NAME], name[RTR_NAME];
 	uint16_t iface;
-	uint32_t told; // address that was logged
+	uint32_t told;   // address that was logged
+	struct mac from; // station that sent its last message: the server, or the way to it
 	struct writer *writer;
 	// as the routes of the router were set
 	struct dhcp_route routes[DHCP_CONF_ROUTES];
