@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/platform.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/session/session.h"
 #include "router/router.h"
 #include "switch/switch.h"
 
@@ -18,7 +19,7 @@ static int start(const struct ctl_options *options, const json_t *tree, struct e
 }
 
 static const struct module *const modules[] = {
-	&dataplane_module, &switch_module, &router_module, NULL};
+	&dataplane_module, &session_module, &switch_module, &router_module, NULL};
 
 const struct ctl_platform ctl_platform = {
 	.modules = modules,

@@ -261,6 +261,7 @@ void dp_tap_close(unsigned port); // unpublished, after dp_sync(), or never publ
 
 int dp_iface_new(const char *name, struct err *err); // control: index ≥ DP_MAX_PORTS, or -ENOSPC
 void dp_iface_free(unsigned iface);                  // control, in release
+const char *dp_iface_name(unsigned iface); // control: of a port or such an interface; "-": none
 
 // ---- workers ---------------------------------------------------------------------------------------
 

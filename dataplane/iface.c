@@ -2,14 +2,15 @@
 // Interfaces that are not ports: numbers above the ports', for the arcs' tables. Control only.
 #include "dataplane/dataplane.h"
 #include <errno.h>
+#include <stdio.h>
 
-static bool in_use[DP_MAX_IFACES];
+static char names[DP_MAX_IFACES][32]; // "": free
 
 int dp_iface_new(const char *name, struct err *err) {
 	for (unsigned i = DP_MAX_PORTS; i < DP_MAX_IFACES; i++) {
-		if (in_use[i])
+		if (names[i][0])
 			continue;
-		in_use[i] = true;
+		snprintf(names[i], sizeof(names[i]), "%s", name);
 		return (int)i;
 	}
 	return err_set(err, -ENOSPC, "no number is left for interface %s; at most %d", name,
@@ -18,5 +19,13 @@ int dp_iface_new(const char *name, struct err *err) {
 
 void dp_iface_free(unsigned iface) {
 	if (iface >= DP_MAX_PORTS && iface < DP_MAX_IFACES)
-		in_use[iface] = false;
+		names[iface][0] = '\0';
+}
+
+const char *dp_iface_name(unsigned iface) {
+	struct dp_port_info port;
+
+	if (iface < DP_MAX_PORTS)
+		return dp_port_info(iface, &port) == 0 ? port.name : "-";
+	return iface < DP_MAX_IFACES && names[iface][0] ? names[iface] : "-";
 }

@@ -34,6 +34,7 @@ static rte_edge_t frame(struct rte_mbuf *m) {
 	if (iface == NULL)
 		return dp_drop(&inject, m, DROP_NO_IFACE);
 	dp_meta(m)->out = iface->port;
+	dp_meta(m)->domain = iface->vrf;
 	return dp_arc_next(&inject, DP_ARC_L3_OUT, iface->index);
 }
 

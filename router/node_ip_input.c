@@ -44,10 +44,13 @@ static int ip_input_trace(const struct rte_mbuf *m, char *buf, size_t size) {
 static const char *const ip_input_next[] = {
 	[NEXT_PUNT] = "punt_up", [NEXT_ERROR] = "icmp_error", NULL};
 
+static const char *const ip_input_before[] = {"session", NULL};
+
 static struct dp_node ip_input = {
 	.name = "ip_input",
 	.help = "checks the Ethernet destination and the IP header",
 	.arc = DP_ARC_L3_IN,
+	.before = ip_input_before,
 	.starts = {DP_ARC_LOCAL},
 	.next = ip_input_next,
 	.drops = ip_input_drops,

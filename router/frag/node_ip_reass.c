@@ -8,12 +8,14 @@ static const struct dp_drop ip_reass_drops[] = {JOIN_DROP_ROWS, [JOIN_DROPS] = {
 
 static const char *const ip_reass_next[] = {[NEXT_ERROR] = "icmp_error", NULL};
 static const char *const ip_reass_after[] = {"ip_input", NULL};
+static const char *const ip_reass_before[] = {"session", NULL}; // which wants whole packets
 
 static struct dp_node ip_reass = {
 	.name = "ip_reass",
 	.help = "puts fragments together that are forwarded",
 	.arc = DP_ARC_L3_IN,
 	.after = ip_reass_after,
+	.before = ip_reass_before,
 	.hands_over = true,
 	.next = ip_reass_next,
 	.drops = ip_reass_drops,

@@ -28,6 +28,7 @@ static rte_edge_t forward(struct rte_mbuf *m) {
 	if (iface == NULL)
 		return dp_drop(&twin_input, m, DROP_NO_IFACE);
 	dp_meta(m)->iface = index;
+	dp_meta(m)->domain = iface->vrf;
 	dp_meta(m)->out = iface->port;
 	m->port = UINT16_MAX;
 	return dp_arc_next(&twin_input, DP_ARC_L3_OUT, index);

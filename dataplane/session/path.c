@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The rarer ways through the table: first packets, ICMP errors, sessions of other workers, headers that take some reading.
+#include "dataplane/session/path.h"
+#include <errno.h>
+#include <rte_ether.h>
+
+struct dp_drop session_drops[SESSION_DROPS_MAX + 1] = {
+	[DROP_FRAGMENT] = {"fragment", "a part of a packet, and nobody put it together"},
+	[DROP_HEADERS] = {"headers", "the headers are not all there"},
+	[DROP_ODD] = {"odd", "of a kind that no session is about: ICMP redirect, obsolete ICMP"},
+	[DROP_TCP] = {"tcp_flags", "a combination of flags that no TCP sends"},
+	{"tcp_state", "no segment for this state of the connection, or of none"},
+	{"tcp_seq", "the sequence number is outside the window"},
+	{"tcp_ack", "it acknowledges what was not sent, or was long ago"},
+	[DROP_NO_SESSION] = {"no_session", "an ICMP error or answer that belongs to no session"},
+	[DROP_FULL] = {"full", "no room for a new session"},
+	[DROP_RACE] = {"race",
+		"two sessions for one tuple at the same moment, or one that NAT gave away before"},
+	[DROP_REVOKED] = {"revoked", "the rules of a later commit forbid its session"},
+	[DROP_MOVING] = {"moving", "its session changes hands: the number of workers changes"},
+};
+const char *session_next[16];
+
+// ---- registration -------------------------------------------------------------------------------------------------
+
+void session_decider_register(struct session_decider *decider) {
+	static unsigned n = SESSION_OWN_DROPS;
+
+	decider->drop_base = (uint16_t)n;
+	for (const struct dp_drop *d = decider->drops; d && d->why && n < SESSION_DROPS_MAX; d++)
+		session_drops[n++] = *d;
+	session_decider_link(decider);
+}
+
+uint8_t session_edge(const char *node) {
+	unsigned i = 0;
+
+	for (; i < RTE_DIM(session_next) - 1 && session_next[i]; i++)
+		if (strcmp(session_next[i], node) == 0)
+			return (uint8_t)(i + 1);
+	if (i == RTE_DIM(session_next) - 1)
+		return 0;
+	session_next[i] = node;
+	return (uint8_t)(i + 1);
+}
+
+// ---- sessions of others ---------------------------------------------------------------------------------------------
+
+rte_edge_t path_foreign(struct path *p, session_ref ref) {
+	unsigned owner = dir_owner(ref_dir(ref)), acting = session_acting(owner);
+
+	if (owner >= __atomic_load_n(&session_owner_stable, __ATOMIC_RELAXED) ||
+		acting == dp_self->id)
+		return dp_drop(p->self, p->m, DROP_MOVING);
+	return dp_hand_over(p->self, p->m, acting);
+}
+
+// ---- first packets ---------------------------------------------------------------------------------------------------
+
+static uint8_t state_of(unsigned proto) {
+	switch (proto) {
+	case 1:
+	case 58:
+		return SESSION_ICMP_NEW;
+	case 17:
+	case 136:
+		return SESSION_UDP_NEW;
+	default:
+		return SESSION_OTHER_NEW;
+	}
+}
+
+// What the tracker thinks of a first packet. 0, or the drop.
+static int first_track(
+	const struct path *p, const struct session_packet *packet, struct session_first *first) {
+	struct tcp_seg seg;
+
+	*first = (struct session_first){.state = state_of(packet->key.proto)};
+	if (packet->reply)
+		return DROP_NO_SESSION;
+	if (packet->key.proto != 6)
+		return -1;
+	first->state = SESSION_NONE;
+	if (!tcp_decode(p->ip + p->l4, p->l4_len, path_there(p) - p->l4, &seg))
+		return DROP_HEADERS;
+	enum tcp_verdict verdict =
+		tcp_track(first->tcp, &first->state, 0, &seg, session_defaults & SESSION_LOOSE);
+	return verdict == TCP_OK ? -1 : DROP_TCP + (int)verdict - TCP_BAD_FLAGS;
+}
+
+static rte_edge_t begin(struct path *p, struct session_owner *o, const struct session_flow *flow,
+	const struct session_first *first) {
+	session_ref ref;
+	int rc = session_begin(o, flow, first, &ref);
+
+	if (rc < 0) {
+		session_release(flow);
+		return dp_drop(p->self, p->m, rc == -EEXIST ? DROP_RACE : DROP_FULL);
+	}
+	return path_pass(p, o, ref_dir(ref), ref);
+}
+
+static rte_edge_t first_packet(struct path *p, const struct session_packet *packet) {
+	struct session_owner *o = &session_owners[dp_self->id];
+	bool own = p->arc == DP_ARC_L3_OUT;
+	const struct session_decider *who = NULL;
+	struct session_first first;
+
+	int drop = first_track(p, packet, &first);
+	if (drop >= 0)
+		return dp_drop(p->self, p->m, (unsigned)drop);
+	if (!session_acts(dp_self->id, dp_self->id) || !o->started)
+		return dp_drop(p->self, p->m, DROP_MOVING);
+	struct session_flow flow = {.in = key_tuple(&packet->key),
+		.m = p->m,
+		.now_ns = dp_self->now_ns,
+		.worker = dp_self->id,
+		.flags = session_defaults,
+		.iface_in = own ? DP_NONE : dp_meta(p->m)->iface,
+		.iface_out = own ? dp_meta(p->m)->iface : DP_NONE};
+	flow.out = flow.in;
+	switch (session_decide(&flow, &who)) {
+	case SESSION_PASS:
+		return begin(p, o, &flow, &first);
+	case SESSION_SEND:
+		dp_meta(p->m)->user = 0;
+		return flow.edge[0] ? (rte_edge_t)(flow.edge[0] - 1) : path_on(p);
+	case SESSION_ASIDE:
+		return path_on(p);
+	default:
+		return dp_drop(p->self, p->m, who->drop_base + flow.why);
+	}
+}
+
+// ---- TCP ----------------------------------------------------------------------------------------------------------------
+
+static rte_edge_t reopen(struct path *p, session_ref ref) {
+	struct session_dir *d = ref_dir(ref);
+	struct session_packet packet = {.key = dir_key(d), .l4 = p->l4, .l4_len = p->l4_len};
+
+	session_finish(&session_owners[dir_owner(d)], ref, SESSION_END_REUSED);
+	return first_packet(p, &packet);
+}
+
+rte_edge_t path_tcp_bad(struct path *p, session_ref ref, enum tcp_verdict verdict) {
+	struct session_dir *d = ref_dir(ref);
+	const struct session_owner *o = &session_owners[dir_owner(d)];
+	uint32_t seen = d->seen;
+
+	switch (verdict) {
+	case TCP_QUIET: { // whoever guesses does not keep it alive
+		rte_edge_t edge = path_pass(p, o, d, ref);
+		d->seen = seen;
+		return edge;
+	}
+	case TCP_REOPEN:
+		return reopen(p, ref);
+	case TCP_VERDICTS:
+		return dp_drop(p->self, p->m, DROP_HEADERS);
+	default:
+		return dp_drop(p->self, p->m, DROP_TCP + verdict - TCP_BAD_FLAGS);
+	}
+}
+
+// ---- ICMP errors ----------------------------------------------------------------------------------------------------------
+
+static rte_edge_t icmp_error(struct path *p, const struct session_packet *packet) {
+	struct session_packet quoted;
+	struct session_key key;
+
+	if (icmp_error_key(p->ip, path_there(p), packet, &quoted, &key) != PARSED_FLOW)
+		return dp_drop(p->self, p->m, DROP_ODD);
+	session_ref ref = table_find(&key, key_hash(&session_table.secret, &key));
+	if (ref == 0)
+		return dp_drop(p->self, p->m, DROP_NO_SESSION);
+	struct session_dir *d = ref_dir(ref);
+	if (!session_acts(dp_self->id, dir_owner(d)))
+		return path_foreign(p, ref);
+	if (d->proto == 6) {
+		uint32_t seq;
+		memcpy(&seq, p->ip + packet->l4 + 8 + quoted.l4 + 4, sizeof(seq));
+		if (!tcp_quoted(ref_cold(ref)->tcp, !(ref & 1), rte_be_to_cpu_32(seq)))
+			return dp_drop(p->self, p->m, DROP_TCP + TCP_BAD_SEQ - TCP_BAD_FLAGS);
+	}
+	if (!icmp_error_rewrite(d, ref & 1, p->ip, path_there(p), packet, &quoted))
+		return dp_drop(p->self, p->m, DROP_NO_SESSION);
+	return path_on(p);
+}
+
+// ---- all of it ---------------------------------------------------------------------------------------------------------------
+
+static rte_edge_t flow(struct path *p, const struct session_packet *packet) {
+	session_ref ref = table_find(&packet->key, key_hash(&session_table.secret, &packet->key));
+
+	if (ref == 0)
+		return first_packet(p, packet);
+	bool icmp = packet->key.proto == 1 || packet->key.proto == 58;
+	if (icmp && packet->reply != (ref & 1)) // an answer where the question comes from
+		return dp_drop(p->self, p->m, DROP_NO_SESSION);
+	return path_hit(p, ref_dir(ref), ref);
+}
+
+rte_edge_t path_slow(const struct dp_node *self, enum dp_arc arc, struct rte_mbuf *m, uint8_t *ip) {
+	struct path p = {.self = self, .arc = arc, .m = m, .ip = ip};
+	size_t before = (size_t)(ip - rte_pktmbuf_mtod(m, uint8_t *));
+	struct session_packet packet;
+
+	if (m->data_len < before)
+		return dp_drop(self, m, DROP_HEADERS);
+	enum session_parsed parsed =
+		session_parse(ip, path_there(&p), m->pkt_len - before, dp_meta(m)->domain, &packet);
+	p.l4 = packet.l4;
+	p.l4_len = packet.l4_len;
+	switch (parsed) {
+	case PARSED_FLOW:
+		return flow(&p, &packet);
+	case PARSED_ERROR:
+		return icmp_error(&p, &packet);
+	case PARSED_ASIDE:
+		return path_on(&p);
+	case PARSED_FRAGMENT:
+		return dp_drop(self, m, DROP_FRAGMENT);
+	case PARSED_SHORT:
+		return dp_drop(self, m, DROP_HEADERS);
+	default:
+		return dp_drop(self, m, DROP_ODD);
+	}
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A packet's way through the table, as the nodes `session` and `session_own` share it.
+#pragma once
+
+#include "dataplane/dataplane.h"
+#include "dataplane/session/session_priv.h"
+
+enum {
+	DROP_FRAGMENT,
+	DROP_HEADERS,
+	DROP_ODD,
+	DROP_TCP, // as enum tcp_verdict from TCP_BAD_FLAGS on
+	DROP_NO_SESSION = DROP_TCP + TCP_VERDICTS - TCP_BAD_FLAGS,
+	DROP_FULL,
+	DROP_RACE,
+	DROP_REVOKED,
+	DROP_MOVING,
+	SESSION_OWN_DROPS,
+};
+
+#define SESSION_DROPS_MAX 128
+extern struct dp_drop session_drops[SESSION_DROPS_MAX + 1]; // ours, then those of deciders
+extern const char *session_next[16]; // edges of deciders, by session_edge() less 1
+
+// One packet, as its node knows it.
+struct path {
+	const struct dp_node *self;
+	enum dp_arc arc;
+	struct rte_mbuf *m;
+	uint8_t *ip;
+	uint32_t l4, l4_len; // offset from `ip`, and length by the IP header's word
+};
+
+static inline rte_edge_t path_on(const struct path *p) {
+	return dp_arc_next(p->self, p->arc, dp_meta(p->m)->iface);
+}
+
+// Bytes from the IP header on that lie in the first buffer.
+static inline size_t path_there(const struct path *p) {
+	return (size_t)(rte_pktmbuf_mtod(p->m, uint8_t *) + p->m->data_len - p->ip);
+}
+
+// Everything but a hit in the first bucket of a flow that the fast path can read: parses, looks up, begins sessions.
+rte_edge_t path_slow(const struct dp_node *self, enum dp_arc arc, struct rte_mbuf *m, uint8_t *ip);
+// The packet's session belongs to another.
+rte_edge_t path_foreign(struct path *p, session_ref ref);
+// TCP: what the tracker says, other than that it passes.
+rte_edge_t path_tcp_bad(struct path *p, session_ref ref, enum tcp_verdict verdict);
+
+static inline rte_edge_t path_leave(const struct path *p, struct session_dir *d, session_ref ref) {
+	unsigned edge = dir_more(d)->edge;
+
+	if (likely(edge == 0))
+		return path_on(p);
+	dp_meta(p->m)->user = ref;
+	return (rte_edge_t)(edge - 1);
+}
+
+// Counted, rewritten, on its way.
+static inline rte_edge_t path_pass(
+	struct path *p, const struct session_owner *o, struct session_dir *d, session_ref ref) {
+	d->seen = o->tick;
+	d->packets++;
+	d->bytes += p->m->pkt_len - (uint32_t)(p->ip - rte_pktmbuf_mtod(p->m, uint8_t *));
+	if (d->flags & SESSION_REWRITE)
+		rewrite(d, ref & 1, p->ip, p->l4,
+			p->m->ol_flags & RTE_MBUF_F_TX_L4_MASK ? CHECK_PSEUDO : CHECK_WHOLE);
+	return path_leave(p, d, ref);
+}
+
+static inline enum tcp_verdict path_tcp(
+	struct path *p, struct session_owner *o, struct session_dir *d, session_ref ref) {
+	struct session_cold *cold = ref_cold(ref);
+	uint8_t state = d->state;
+	struct tcp_seg seg;
+
+	if (!tcp_decode(p->ip + p->l4, p->l4_len, path_there(p) - p->l4, &seg))
+		return TCP_VERDICTS;
+	enum tcp_verdict verdict =
+		tcp_track(cold->tcp, &state, ref & 1, &seg, d->flags & SESSION_LOOSE);
+	if (unlikely(state != d->state))
+		session_state_set(o, ref, state);
+	return verdict;
+}
+
+// `d` is the direction that this packet belongs to.
+static __rte_always_inline rte_edge_t path_hit(
+	struct path *p, struct session_dir *d, session_ref ref) {
+	unsigned owner = dir_owner(d);
+	struct session_owner *o = &session_owners[owner];
+
+	if (unlikely(owner != dp_self->id || owner >= session_owner_stable) &&
+		!session_acts(dp_self->id, owner))
+		return path_foreign(p, ref);
+	if (unlikely(d->generation != __atomic_load_n(&session_generation, __ATOMIC_RELAXED)) &&
+		!session_judge_again(o, ref))
+		return dp_drop(p->self, p->m, DROP_REVOKED);
+	if (d->proto == 6) {
+		enum tcp_verdict verdict = path_tcp(p, o, d, ref);
+		if (unlikely(verdict != TCP_OK))
+			return path_tcp_bad(p, ref, verdict);
+	} else if (unlikely(ref & 1 && d->state != SESSION_UDP && d->state != SESSION_ICMP &&
+			   d->state != SESSION_OTHER)) {
+		session_state_set(o, ref, d->state + 1); // it was answered
+	}
+	return path_pass(p, o, d, ref);
+}
