@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// IP of any kind through the real nodes of two routers: options, extension headers, fragments and their timeouts, reverse path filter, rules,
+// MSS, DSCP, small MTUs, a VLAN of a switch, leaks. Nothing may crash, and when time has passed no packet buffer is missing.
+//
+// The input is a list of frames: one byte for the port and what is mended in it, two for the length, the frame.
+#include "dataplane/dataplane.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "router/router.h"
+#include "switch/switch.h"
+#include <rte_ip.h>
+#include <rte_mempool.h>
+#include <rte_ring.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PORTS     4
+#define FRAME_MAX 2048 // what one buffer holds
+#define PATIENCE  140  // half seconds until everything that waits has been given up
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char config[] =
+	"{'system': {'workers': 0}, 'ports': {'a': {'device': 'ring:a'}, 'b': {'device': 'ring:b'},"
+	"  'c': {'device': 'ring:c'}, 'd': {'device': 'ring:d'}},"
+	" 'switches': {'s': {'ports': {'c': {'access': 10}}}},"
+	" 'routers': {'r': {'interfaces': {"
+	"   'a': {'port': 'a', 'mac': '02:00:00:00:01:01', 'dad': false, 'reassemble': true, "
+	"'addresses': ['10.1.0.1/24', '2001:db8:1::1/64'],"
+	"     'neighbors': {'10.1.0.9': '02:00:00:00:01:09', '2001:db8:1::9': "
+	"'02:00:00:00:01:09'}},"
+	"   'b': {'port': 'b', 'mac': '02:00:00:00:01:01', 'dad': false, 'urpf': 'strict', 'mtu': "
+	"1280, 'mss': true, 'dscp': 10,"
+	"     'addresses': ['10.2.0.1/24', '2001:db8:2::1/64'], 'neighbors': {'10.2.0.9': "
+	"'02:00:00:00:02:09', '2001:db8:2::9': '02:00:00:00:02:09'}},"
+	"   'c': {'switch': 's', 'vlan': 10, 'mac': '02:00:00:00:01:01', 'dad': false, "
+	"'addresses': ['10.3.0.1/24', '2001:db8:3::1/64']}},"
+	"   'routes': {'0.0.0.0/0': {'via': '10.2.0.9'}, '10.9.0.0/16': {'type': 'prohibit'}, "
+	"'::/0': {'paths': [{'via': '2001:db8:2::9'},"
+	"     {'via': '2001:db8:1::9'}]}, '10.4.0.0/16': {'router': 'q'}},"
+	"   'rules': [{'from': '10.1.0.0/28', 'dscp': 46, 'via': '10.1.0.9'}]},"
+	"  'q': {'interfaces': {'d': {'port': 'd', 'mac': '02:00:00:00:01:01', 'dad': false, "
+	"'mtu': 100, 'addresses': ['10.4.0.1/24'],"
+	"     'neighbors': {'10.4.0.9': '02:00:00:00:04:09'}}}, 'routes': {'10.0.0.0/8': "
+	"{'router': 'r'}}}}}";
+
+static struct rte_ring *rx[PORTS], *tx[PORTS];
+static json_t *running; // resolved
+
+static void die(const char *what, const struct err *err) {
+	fprintf(stderr, "ip_fuzz: %s: %s\n", what, err == NULL ? "" : err->msg);
+	abort();
+}
+
+static void modules_start(struct err *err) {
+	const struct module *const *list;
+	size_t n;
+
+	if (module_add(&dataplane_module, err) != 0 || module_add(&switch_module, err) != 0 ||
+		module_add(&router_module, err) != 0 || module_sort(err) != 0)
+		die("modules", err);
+	list = module_list(&n);
+	for (size_t i = 0; i < n; i++)
+		if (list[i]->init != NULL && list[i]->init(err) != 0)
+			die(list[i]->name, err);
+}
+
+static void configure(struct err *err) {
+	char text[sizeof(config)];
+	json_t *nothing = json_object(), *tree;
+	struct change change = {.old = nothing};
+
+	memcpy(text, config, sizeof(text));
+	for (char *c = text; *c; c++)
+		*c = *c == '\'' ? '"' : *c;
+	tree = json_loads(text, 0, NULL);
+	if (tree == NULL || schema_validate(module_sections(), tree, &running, err) != 0)
+		die("configuration", err);
+	change.new = running;
+	if (module_apply(&change, &(struct module_hooks){.sync = dp_sync}, err) != 0)
+		die("configuration", err);
+	json_decref(tree);
+	json_decref(nothing);
+}
+
+static struct rte_ring *ring_of(char way, unsigned port) {
+	char name[RTE_RING_NAMESIZE];
+
+	snprintf(name, sizeof(name), "ring.%c.%cx", "abcd"[port], way);
+	struct rte_ring *ring = rte_ring_lookup(name);
+	if (ring == NULL)
+		die(name, NULL);
+	return ring;
+}
+
+int LLVMFuzzerInitialize(int *, char ***) {
+	const struct dp_start_opts opts = {
+		.memory_mb = 128, .no_huge = true, .quiet = true, .run_dir = "/tmp"};
+	struct err err = {0};
+
+	clock_fake_start(NSEC_PER_SEC);
+	log_set_level(LOG_LEVEL_ERROR);
+	if (dp_start(&opts, &err) != 0)
+		die("data plane", &err);
+	modules_start(&err);
+	configure(&err);
+	for (unsigned i = 0; i < PORTS; i++) {
+		rx[i] = ring_of('r', i);
+		tx[i] = ring_of('t', i);
+	}
+	return 0;
+}
+
+enum { MEND_ETHERNET = 0x10, MEND_IP = 0x20, SPLIT = 0x40, LATER = 0x80 };
+
+// Most of what chance makes would end at the first check: what the byte asks for is made right.
+static void mend(uint8_t *frame, size_t len, unsigned what) {
+	static const uint8_t macs[12] = {2, 0, 0, 0, 1, 1, 2, 0, 0, 0, 1, 9};
+
+	if (len < 34)
+		return;
+	if (what & MEND_ETHERNET) {
+		memcpy(frame, macs, sizeof(macs));
+		memcpy(frame + 12, frame[14] >> 4 == 6 ? "\x86\xdd" : "\x08\x00", 2);
+	}
+	if (!(what & MEND_IP) || frame[14] >> 4 != 4)
+		return;
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(frame + 14);
+	size_t header = (frame[14] & 15u) * 4;
+	ip->total_length = rte_cpu_to_be_16((uint16_t)(len - 14));
+	ip->hdr_checksum = 0;
+	if (header >= 20 && header + 14 <= len)
+		ip->hdr_checksum = (rte_be16_t)~rte_raw_cksum(ip, header);
+}
+
+static struct rte_mbuf *frame_make(const uint8_t *bytes, size_t len, unsigned what) {
+	struct rte_mbuf *m = rte_pktmbuf_alloc(dp_pool()), *rest;
+	uint8_t frame[FRAME_MAX];
+	size_t first =
+		what & SPLIT && len > 0 ? RTE_MIN(len, 14 + (size_t)bytes[len - 1] % 64) : len;
+
+	memcpy(frame, bytes, len);
+	mend(frame, len, what);
+	if (m == NULL)
+		die("no buffer left", NULL);
+	memcpy(rte_pktmbuf_append(m, (uint16_t)first), frame, first);
+	if (first == len)
+		return m;
+	rest = rte_pktmbuf_alloc(dp_pool());
+	if (rest == NULL)
+		die("no buffer left", NULL);
+	memcpy(rte_pktmbuf_append(rest, (uint16_t)(len - first)), frame + first, len - first);
+	if (rte_pktmbuf_chain(m, rest) != 0)
+		die("chain", NULL);
+	return m;
+}
+
+static void drain(void) {
+	void *m;
+
+	for (unsigned i = 0; i < PORTS; i++)
+		while (rte_ring_dequeue(tx[i], &m) == 0) {
+			__rte_mbuf_sanity_check(m, 1);
+			rte_pktmbuf_free(m);
+		}
+}
+
+static void turn(uint64_t ns) {
+	size_t n;
+	const struct module *const *list = module_list(&n);
+
+	clock_fake_advance(ns);
+	dp_step();
+	dp_step();
+	for (size_t i = 0; i < n; i++)
+		if (list[i]->poll)
+			list[i]->poll(clock_now_ns());
+	dp_step();
+	drain();
+}
+
+static void patience(void) {
+	for (unsigned i = 0; i < PATIENCE; i++)
+		turn(NSEC_PER_SEC / 2);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+	static unsigned before;
+
+	if (before == 0)
+		patience(); // what interfaces say of themselves at first
+	before = rte_mempool_in_use_count(dp_pool()) + 1;
+	while (size >= 3) {
+		unsigned what = data[0];
+		size_t len = ((size_t)data[1] << 8 | data[2]) % FRAME_MAX;
+
+		data += 3;
+		size -= 3;
+		len = len < size ? len : size;
+		if (rte_ring_enqueue(rx[what % PORTS], frame_make(data, len, what)) != 0)
+			die("ring full", NULL);
+		data += len;
+		size -= len;
+		turn(what & LATER ? 16 * NSEC_PER_SEC : NSEC_PER_MSEC);
+	}
+	patience();
+	if (rte_mempool_in_use_count(dp_pool()) + 1 != before)
+		die("packet buffers were lost", NULL);
+	return 0;
+}
