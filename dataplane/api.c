@@ -49,7 +49,7 @@ static const struct schema_row system_rows[] = {
 		.type = SCHEMA_INT,
 		SCHEMA_FIELD(struct system_conf, workers),
 		.min = 0,
-		.max = DP_MAX_WORKERS,
+		.max = DP_EXPLAINER,
 		.help = "packet threads; absent: one per CPU but the first; 0: none, for tests and "
 			"benches"},
 	{.name = "idle",
@@ -65,7 +65,7 @@ static const struct schema_row system_rows[] = {
 		.flags = SCHEMA_UNIQUE,
 		SCHEMA_FIELD(struct system_conf, cpus),
 		.min = 1,
-		.max = DP_MAX_WORKERS,
+		.max = DP_EXPLAINER,
 		.elem = &cpu_row,
 		.help = "CPUs of the workers, in order; absent: all but the first"},
 	{.name = "burst",

@@ -21,11 +21,13 @@
 #define DP_VECTOR      256  // packets that a node works on at a time
 #define DP_MAX_PORTS   32   // RTE_MAX_ETHPORTS of Debian's DPDK, bond members included
 #define DP_MAX_IFACES  4096 // interfaces: ports first (index = port), then routed interfaces
-#define DP_MAX_WORKERS 16
-#define DP_MAX_DROPS   512 // drop reasons, all functions together
-#define DP_ARC_SLOTS   32  // nodes on one arc, its end included
-#define DP_MTU_MAX     9216
-#define DP_NONE        UINT16_MAX
+#define DP_MAX_WORKERS 17   // rows of what each worker has its own of
+#define DP_EXPLAINER \
+	(DP_MAX_WORKERS - 1) // the last row is for dp_explain(); workers have lower numbers
+#define DP_MAX_DROPS 512     // drop reasons, all functions together
+#define DP_ARC_SLOTS 32      // nodes on one arc, its end included
+#define DP_MTU_MAX   9216
+#define DP_NONE      UINT16_MAX
 
 // ---- packet metadata -------------------------------------------------------------------------------
 
@@ -92,6 +94,9 @@ struct dp_node {
 	const struct dp_drop *drops; // closed by {0}
 	// One line on what this node sees in the packet, for `leat trace`; NULL: name only. Returns bytes written.
 	int (*trace)(const struct rte_mbuf *m, char *buf, size_t size);
+	// Further lines for `leat explain packet` (dp_explain_say()), before process() sees the packet: what the node's tables say of it,
+	// by the node's own functions. On the control thread: may allocate, and ask what only control knows. May be NULL.
+	void (*explain)(const struct rte_mbuf *m, json_t *lines);
 	// set once by registration, before any graph exists; read by the inlines below
 	rte_edge_t drop_edge;
 	uint16_t drop_base;
@@ -266,7 +271,8 @@ const char *dp_iface_name(unsigned iface); // control: of a port or such an inte
 // ---- workers ---------------------------------------------------------------------------------------
 
 struct dp_worker {
-	unsigned id;     // 0..dp_worker_count()-1
+	unsigned id;     // 0..dp_worker_count()-1, or DP_EXPLAINER
+	bool explains;   // see dp_explain(): what others would notice is left alone
 	uint64_t now_ns; // clock_now_ns() as of this turn of the loop
 } __rte_cache_aligned;
 
@@ -278,6 +284,27 @@ unsigned dp_worker_count(void);
 void dp_sync(void);
 // Tests and benches: with `system.workers = 0` no thread is started and the caller turns the loop itself.
 void dp_step(void);
+
+// ---- explaining ------------------------------------------------------------------------------------
+
+// `leat explain packet`: what would become of a packet. It really walks through the nodes and their live tables, on a graph of the
+// control thread's own, whose worker has the number DP_EXPLAINER: what each worker has its own of (counters, rings, buckets) is
+// written in a row that nobody reads. What workers share is left alone by a look at dp_self->explains, off the fast path: nothing is
+// sent, handed over, punted, learnt; no shared bucket, counter or session changes. A node that owns state by worker reads the owner's.
+// Why not callbacks beside the nodes: a second implementation would drift from the first.
+struct dp_explain_packet {
+	const uint8_t *bytes; // from the Ethernet header on, as received
+	size_t len, room;     // `len` bytes, then zeros up to `room`; at most one buffer of bytes
+	uint16_t
+		port; // that it comes in by; UINT16_MAX: by none, but on the routed interface `iface`
+	uint16_t iface;
+};
+
+// control. *steps: [{packet, node, what: [lines], help}] in the order of the visits, packets numbered from 1 (copies and answers have
+// numbers of their own); *ends: [{packet, node, port or drop}]. New references. 0, or a negative errno with err set.
+int dp_explain(
+	const struct dp_explain_packet *packet, json_t **steps, json_t **ends, struct err *err);
+void dp_explain_say(json_t *lines, const char *format, ...) __rte_format_printf(2, 3);
 
 // ---- buffers ---------------------------------------------------------------------------------------
 

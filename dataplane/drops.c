@@ -13,7 +13,7 @@ static struct {
 static uint64_t drops_sum(unsigned port, unsigned reason) {
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; i < DP_MAX_WORKERS; i++) {
+	for (unsigned i = 0; i < DP_EXPLAINER; i++) {
 		if (dp_drop_tables[i])
 			sum += __atomic_load_n(
 				&dp_drop_tables[i]->count[port][reason], __ATOMIC_RELAXED);

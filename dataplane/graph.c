@@ -4,6 +4,7 @@
 // forget a node again, so from then on the set of nodes is fixed.
 #include "dataplane/arc_order.h"
 #include "dataplane/dataplane_priv.h"
+#include "dataplane/explain.h"
 #include "lib/log.h"
 #include <errno.h>
 #include <stdio.h>
@@ -287,6 +288,10 @@ static int graph_freeze(struct err *err) {
 	return 0;
 }
 
+static bool explains(const struct dp_node *node) {
+	return strcmp(node->name, DP_EXPLAIN_SOURCE) == 0;
+}
+
 // A graph grows from its sources; a node that none of them reaches is left out (its function is not in use).
 int dp_graph_new(unsigned worker, rte_graph_t *id, struct err *err) {
 	const char *sources[MAX_NODES];
@@ -301,7 +306,7 @@ int dp_graph_new(unsigned worker, rte_graph_t *id, struct err *err) {
 	if (!retired[worker])
 		return err_set(err, -ENOMEM, "out of memory");
 	for (struct dp_node *node = nodes; node; node = node->link) {
-		if (node->source)
+		if (node->source && explains(node) == (worker == DP_EXPLAINER))
 			sources[param.nb_node_patterns++] = node->name;
 	}
 	snprintf(name, sizeof(name), "w%u.%u", worker, generation++);

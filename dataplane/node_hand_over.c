@@ -35,6 +35,10 @@ static void refuse(
 
 static uint16_t hand_over_process(
 	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n) {
+	if (dp_self->explains) {
+		rte_pktmbuf_free_bulk((struct rte_mbuf **)objs, n);
+		return n;
+	}
 	for (uint16_t start = 0, end; start < n; start = end) {
 		unsigned worker = worker_of(objs[start]), sent;
 

@@ -79,6 +79,9 @@ static inline void tx_send(
 			now = rte_eth_tx_burst(port->index, tx->worker, pkts + sent, n - sent);
 			sent += now;
 		} while (unlikely(sent < n) && now > 0);
+	} else if (dp_self->explains) {
+		rte_pktmbuf_free_bulk(pkts, n);
+		sent = n;
 	} else {
 		struct rte_ring *ring = __atomic_load_n(
 			&dp_tx_rings[port->index][tx->worker % port->n_txq], __ATOMIC_ACQUIRE);

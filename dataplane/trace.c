@@ -3,6 +3,7 @@
 // from then on every node that it visits writes a record into the worker's ring. A packet's walk ends with the turn
 // of the loop that it came in by, so control prints a turn's packets when the worker has begun a later one.
 #include "dataplane/dataplane_priv.h"
+#include "dataplane/explain.h"
 #include "dataplane/filter.h"
 #include "dataplane/frame_print.h"
 #include "dataplane/record_ring.h"
@@ -125,6 +126,10 @@ static void record_visit(struct session *s, const struct dp_node *node, struct r
 void dp_trace_visit(const struct dp_node *node, void **objs, uint16_t n) {
 	struct session *s = __atomic_load_n(&session, __ATOMIC_ACQUIRE);
 
+	if (dp_self->explains) {
+		dp_explain_visit(node, objs, n);
+		return;
+	}
 	for (uint16_t i = 0; s && i < n; i++) {
 		struct rte_mbuf *m = objs[i];
 		if (m->ol_flags & dp_trace_flag)

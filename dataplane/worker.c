@@ -2,6 +2,7 @@
 // Workers: threads that turn the graph. They share nothing that they write. Control publishes what they read
 // (list of queues, graph) by pointer swaps, and frees it after rte_rcu_qsbr says that all of them passed.
 #include "dataplane/dataplane_priv.h"
+#include "dataplane/explain.h"
 #include "lib/clock.h"
 #include "lib/event.h"
 #include "lib/log.h"
@@ -330,6 +331,7 @@ void dp_workers_trim(void) {
 void dp_workers_fini(void) {
 	n_workers = 0;
 	threaded = false;
+	dp_explain_fini();
 	dp_workers_trim();
 	dp_sync();
 	for (unsigned i = 0; i < DP_MAX_WORKERS; i++) {

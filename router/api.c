@@ -346,5 +346,10 @@ const struct module_action rtr_actions[] = {
 		.args = vrrp_resign_args,
 		.run = vrrp_resign_run},
 	DHCP_ACTIONS,
+	{.verb = "explain",
+		.noun = "packet",
+		.help = "what would become of a packet, step by step; nothing is sent or changed",
+		.args = rtr_explain_args,
+		.run = rtr_explain},
 	{0},
 };

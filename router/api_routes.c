@@ -11,13 +11,13 @@
 #define PAGE_ROWS   1000 // of one page
 #define PAGE_ROUTES 8000 // looked at for it
 
-static const char *const source_words[RTR_SRC_COUNT + 1] = {
+const char *const rtr_source_words[RTR_SRC_COUNT + 1] = {
 	"local", "connected", "neighbor", "static", "kernel", "leak", "ra", "dhcp", "file", NULL};
 
 const struct schema_row rtr_route_columns[] = {
 	{.name = "prefix", .type = SCHEMA_PREFIX, .flags = SCHEMA_KEY, .help = "destinations"},
 	{.name = "router", .type = SCHEMA_NAME, .flags = SCHEMA_KEY, .help = "router"},
-	{.name = "source", .type = SCHEMA_ENUM, .words = source_words, .help = "who says so"},
+	{.name = "source", .type = SCHEMA_ENUM, .words = rtr_source_words, .help = "who says so"},
 	{.name = "via", .type = SCHEMA_STRING, .help = "next hops, or what happens instead"},
 	{.name = "distance",
 		.type = SCHEMA_INT,
@@ -52,7 +52,7 @@ static const char *special(unsigned kind) {
 	}
 }
 
-static void via_print(uint32_t slot, char *text, size_t size) {
+void rtr_via_print(uint32_t slot, char *text, size_t size) {
 	struct rtr_path paths[RTR_CONF_PATHS];
 	const struct rtr_nh *nh = &rtr_nhs[slot];
 	unsigned count = nexthop_paths(slot, paths, RTE_DIM(paths));
@@ -92,9 +92,9 @@ static json_t *route_json(const struct rtr_route *route, const char *router) {
 	char prefix[PREFIX_STRLEN], via[512];
 
 	prefix_print(&route->prefix, prefix);
-	via_print(route->slot, via, sizeof(via));
+	rtr_via_print(route->slot, via, sizeof(via));
 	return json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:b, s:I}", "prefix", prefix, "router",
-		router, "source", source_words[route->source], "via", via, "distance",
+		router, "source", rtr_source_words[route->source], "via", via, "distance",
 		(int)route->distance, "metric", (json_int_t)route->metric, "best", (int)route->best,
 		"nexthop", (json_int_t)route->slot);
 }
@@ -125,7 +125,7 @@ static bool route_row(const struct rtr_route *route, void *arg) {
 
 static int source_of(const char *word) {
 	for (int i = 0; word && i < RTR_SRC_COUNT; i++)
-		if (strcmp(word, source_words[i]) == 0)
+		if (strcmp(word, rtr_source_words[i]) == 0)
 			return i;
 	return -1;
 }
@@ -190,7 +190,7 @@ int rtr_routes_page(const json_t *filter, char cursor[static MODULE_CURSOR], siz
 const struct schema_row rtr_source_columns[] = {
 	{.name = "source",
 		.type = SCHEMA_ENUM,
-		.words = source_words,
+		.words = rtr_source_words,
 		.flags = SCHEMA_KEY,
 		.help = "who says so"},
 	{.name = "router", .type = SCHEMA_NAME, .flags = SCHEMA_KEY, .help = "router"},
@@ -207,9 +207,9 @@ int rtr_sources_show(const json_t *, size_t, json_t *rows, struct err *err) {
 			continue;
 		rib_stats(rtr_vrfs[v], &stats);
 		for (unsigned s = 0; s < RTR_SRC_COUNT; s++) {
-			json_t *row = json_pack("{s:s, s:s, s:i, s:i}", "source", source_words[s],
-				"router", rtr_vrfs[v]->name, "routes4", (int)stats.sources[0][s],
-				"routes6", (int)stats.sources[1][s]);
+			json_t *row = json_pack("{s:s, s:s, s:i, s:i}", "source",
+				rtr_source_words[s], "router", rtr_vrfs[v]->name, "routes4",
+				(int)stats.sources[0][s], "routes6", (int)stats.sources[1][s]);
 
 			if (row == NULL || json_array_append_new(rows, row) != 0)
 				return err_set(err, -ENOMEM, "out of memory");

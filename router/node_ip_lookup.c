@@ -4,6 +4,7 @@
 #include "router/fib/rib.h"
 #include "router/ip_priv.h"
 #include "router/policy.h"
+#include "router/router_priv.h"
 #include <rte_hash_crc.h>
 #include <stdio.h>
 
@@ -37,6 +38,8 @@ static int ip_lookup_trace(const struct rte_mbuf *m, char *buf, size_t size) {
 	return snprintf(buf, size, "vrf %u, to %s", ip_meta(m)->domain, addr_print(&dst, text));
 }
 
+static void ip_lookup_explain(const struct rte_mbuf *m, json_t *lines);
+
 static struct dp_node ip_lookup = {
 	.name = "ip_lookup",
 	.help = "finds the next hop",
@@ -46,6 +49,7 @@ static struct dp_node ip_lookup = {
 	.next = ip_lookup_next,
 	.drops = ip_lookup_drops,
 	.trace = ip_lookup_trace,
+	.explain = ip_lookup_explain,
 };
 
 uint32_t ip_flow_hash(const struct rte_mbuf *m) {
@@ -191,6 +195,64 @@ static __rte_noinline rte_edge_t link_local(struct rte_mbuf *m, const struct rtr
 	}
 	dp_meta(m)->user = ip_error(ICMP6_UNREACH, ICMP6_SCOPE, 0);
 	return NEXT_ERROR;
+}
+
+// ---- explaining ---------------------------------------------------------------------------------------------
+
+static void explain_route(const struct rte_mbuf *m, unsigned index, json_t *lines) {
+	struct addr dst = {.family = ip_is_v6(m) ? ADDR_V6 : ADDR_V4};
+	const struct rtr_vrf *vrf = index < RTR_MAX_VRFS ? rtr_vrfs[index] : NULL;
+	struct rtr_route route;
+	char prefix[PREFIX_STRLEN], via[256];
+
+	memcpy(dst.bytes,
+		dst.family == ADDR_V6 ? ip6_of(m)->dst_addr : (void *)&ip4_of(m)->dst_addr,
+		dst.family == ADDR_V6 ? 16 : 4);
+	if (vrf == NULL)
+		return;
+	uint32_t slot = look_again(m, index);
+	if (!rib_lookup(vrf, &dst, &route)) {
+		dp_explain_say(lines, "router %s: no route", vrf->name);
+		return;
+	}
+	rtr_via_print(slot, via, sizeof(via));
+	dp_explain_say(lines, "router %s: %s, %s: %s", vrf->name,
+		prefix_print(&route.prefix, prefix), rtr_source_words[route.source], via);
+	if (rtr_nhs[slot].kind == RTR_NH_GROUP) {
+		rtr_via_print(rtr_nh_pick(slot, ip_flow_hash(m)), via, sizeof(via));
+		dp_explain_say(lines, "of these, this flow takes %s", via);
+	}
+	if (rtr_nhs[slot].kind == RTR_NH_VRF)
+		explain_route(m, rtr_nhs[slot].vrf, lines);
+}
+
+static void ip_lookup_explain(const struct rte_mbuf *m, json_t *lines) {
+	const struct rtr_iface *iface = rtr_iface(ip_meta(m)->iface);
+	unsigned vrf = ip_meta(m)->domain, number;
+	bool local = rtr_nhs[look_again(m, vrf)].kind == RTR_NH_LOCAL;
+
+	if (iface && iface->urpf != RTR_URPF_OFF && !local)
+		dp_explain_say(lines, "reverse path filter, %s: %s",
+			iface->urpf == RTR_URPF_STRICT ? "strict" : "loose",
+			reverse_path(m, iface) ? "the source is routed back" : "fails");
+	if (iface && iface->has_policy && !local) {
+		const struct rtr_rule *rule = policy_find(iface, m, &number);
+		char via[256];
+
+		if (rule && rule->vrf == DP_NONE) {
+			rtr_via_print(rule->slot, via, sizeof(via));
+			dp_explain_say(lines, "rule %u: by %s", number, via);
+			return;
+		}
+		if (rule) {
+			dp_explain_say(
+				lines, "rule %u: the routes of another router decide", number);
+			vrf = rule->vrf;
+		} else {
+			dp_explain_say(lines, "no rule matches");
+		}
+	}
+	explain_route(m, vrf, lines);
 }
 
 // ---- the vector ---------------------------------------------------------------------------------------------

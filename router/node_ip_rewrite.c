@@ -26,6 +26,24 @@ static int ip_rewrite_trace(const struct rte_mbuf *m, char *buf, size_t size) {
 	return snprintf(buf, size, "next hop %u, by %s", slot, iface ? iface->name : "-");
 }
 
+static void ip_rewrite_explain(const struct rte_mbuf *m, json_t *lines) {
+	uint32_t slot = ip_meta(m)->user;
+	const struct rtr_nh *nh = &rtr_nhs[slot < RTR_MAX_NH ? slot : 0];
+	const struct rtr_iface *out = rtr_iface(nh->iface);
+	uint32_t len = m->pkt_len - m->l2_len;
+	const uint8_t *mac = nh->header;
+	unsigned mss = out ? (ip_is_v6(m) ? out->mss6 : out->mss4) : 0;
+
+	if (nh->kind == RTR_NH_FORWARD)
+		dp_explain_say(lines, "to %02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+			mac[3], mac[4], mac[5]);
+	dp_explain_say(lines, "%u bytes, the MTU is %u", len, nh->mtu);
+	if (out && out->dscp < 64)
+		dp_explain_say(lines, "DSCP becomes %u", out->dscp);
+	if (mss && (m->packet_type & RTE_PTYPE_L4_MASK) == RTE_PTYPE_L4_TCP)
+		dp_explain_say(lines, "the MSS of a SYN becomes at most %u", mss);
+}
+
 static struct dp_node ip_rewrite = {
 	.name = "ip_rewrite",
 	.help = "decrements the TTL and writes the next hop's Ethernet header",
@@ -33,6 +51,7 @@ static struct dp_node ip_rewrite = {
 	.next = ip_rewrite_next,
 	.drops = ip_rewrite_drops,
 	.trace = ip_rewrite_trace,
+	.explain = ip_rewrite_explain,
 };
 
 struct run {
@@ -133,7 +152,7 @@ static __rte_always_inline rte_edge_t rewrite(
 		ip->hop_limits--;
 	}
 	rtr_nh_addresses(nh, frame); // the type stays
-	if (unlikely(nh->used != tick))
+	if (unlikely(nh->used != tick) && !dp_self->explains)
 		nh->used = tick;
 	if (unlikely(nh->iface != run->iface)) {
 		if (unlikely(nh->iface >= DP_MAX_IFACES))

@@ -24,6 +24,8 @@ static const struct dp_drop punt_drops[] = {
 
 static const char *const punt_next[] = {[NEXT_ERROR] = "icmp_error", NULL};
 
+static void punt_explain(const struct rte_mbuf *m, json_t *lines);
+
 static struct dp_node punt = {
 	.name = "punt",
 	.help = "gives packets for this box to the kernel",
@@ -32,6 +34,7 @@ static struct dp_node punt = {
 	.starts = {DP_ARC_PORT_OUT},
 	.next = punt_next,
 	.drops = punt_drops,
+	.explain = punt_explain,
 };
 
 enum class { CLASS_ROUTING, CLASS_MANAGEMENT, CLASS_OTHER, CLASSES };
@@ -95,7 +98,7 @@ static rte_edge_t give(struct rte_mbuf *m) {
 		return nobody(m);
 	enum class class = class_of(m);
 	struct bucket_limit limit = bucket_limit_of(rates[class], rates[class] / 100);
-	if (!bucket_take(&buckets[class], &limit, dp_self->now_ns))
+	if (!dp_self->explains && !bucket_take(&buckets[class], &limit, dp_self->now_ns))
 		return dp_drop(&punt, m, DROP_RATE + class);
 	dp_meta(m)->out = iface->twin;
 	return dp_arc_next(&punt, DP_ARC_PORT_OUT, iface->twin);
@@ -118,6 +121,17 @@ static void enqueue(
 	}
 	rte_node_enqueue(graph, node, edge, out, (uint16_t)n);
 	rte_pktmbuf_free(m);
+}
+
+static void punt_explain(const struct rte_mbuf *m, json_t *lines) {
+	static const char *const names[CLASSES] = {"routing", "management", "other"};
+	const struct rtr_iface *iface = rtr_iface(ip_meta(m)->iface);
+
+	if (iface && iface->twin != DP_NONE)
+		dp_explain_say(
+			lines, "to the kernel by its host twin, class %s", names[class_of(m)]);
+	else
+		dp_explain_say(lines, "the interface has no host twin");
 }
 
 static uint16_t punt_process(

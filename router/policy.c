@@ -27,19 +27,29 @@ static bool matches(
 		in_prefix(&r->from, src, v6) && in_prefix(&r->to, dst, v6);
 }
 
-bool policy_judge(
-	const struct rtr_iface *iface, const struct rte_mbuf *m, uint16_t *vrf, uint32_t *slot) {
+struct rtr_rule *policy_find(
+	const struct rtr_iface *iface, const struct rte_mbuf *m, unsigned *number) {
 	struct rtr_rules *rules = __atomic_load_n(&rtr_policies[iface->vrf], __ATOMIC_ACQUIRE);
 
 	for (unsigned i = 0; rules && i < rules->n; i++) {
-		struct rtr_rule *r = &rules->rules[i];
-
-		if (!matches(r, iface, m))
+		if (!matches(&rules->rules[i], iface, m))
 			continue;
-		__atomic_fetch_add(&r->hits, 1, __ATOMIC_RELAXED);
-		*vrf = r->vrf;
-		*slot = r->slot;
-		return true;
+		*number = i + 1;
+		return &rules->rules[i];
 	}
-	return false;
+	return NULL;
+}
+
+bool policy_judge(
+	const struct rtr_iface *iface, const struct rte_mbuf *m, uint16_t *vrf, uint32_t *slot) {
+	unsigned number;
+	struct rtr_rule *r = policy_find(iface, m, &number);
+
+	if (r == NULL)
+		return false;
+	if (!dp_self->explains)
+		__atomic_fetch_add(&r->hits, 1, __ATOMIC_RELAXED);
+	*vrf = r->vrf;
+	*slot = r->slot;
+	return true;
 }

@@ -24,6 +24,9 @@ struct rtr_rules {
 
 extern struct rtr_rules *rtr_policies[RTR_MAX_VRFS]; // NULL: none
 
-// node: false: no rule matches. Else *vrf (to look up in) or, when that is DP_NONE, *slot.
+// node: the first rule that matches, and its number from 1; NULL: none.
+struct rtr_rule *policy_find(
+	const struct rtr_iface *iface, const struct rte_mbuf *m, unsigned *number);
+// node: counts it. false: no rule matches. Else *vrf (to look up in) or, when that is DP_NONE, *slot.
 bool policy_judge(
 	const struct rtr_iface *iface, const struct rte_mbuf *m, uint16_t *vrf, uint32_t *slot);

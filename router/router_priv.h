@@ -40,6 +40,13 @@ int rtr_routes_page(const json_t *filter, char cursor[static MODULE_CURSOR], siz
 	json_t *rows, struct err *err);
 int rtr_sources_show(const json_t *filter, size_t limit, json_t *rows, struct err *err);
 int rtr_netlink_show(const json_t *filter, size_t limit, json_t *rows, struct err *err);
+// For people: the next hops behind a slot, or what happens instead; who says a route (enum rtr_source).
+void rtr_via_print(uint32_t slot, char *text, size_t size);
+extern const char *const rtr_source_words[];
+
+// `leat explain packet` (explain/).
+extern const struct schema_row rtr_explain_args[];
+int rtr_explain(const json_t *args, json_t **result, struct err *err);
 
 extern const struct module_noun rtr_nouns[];
 extern const struct module_action rtr_actions[];

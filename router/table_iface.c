@@ -70,7 +70,7 @@ void rtr_iface_fini(void) {
 static struct rtr_count sum(unsigned iface) {
 	struct rtr_count total = {0};
 
-	for (unsigned w = 0; w < DP_MAX_WORKERS && rtr_counts[w]; w++) {
+	for (unsigned w = 0; w < DP_EXPLAINER && rtr_counts[w]; w++) {
 		const struct rtr_count *c = &rtr_counts[w][iface];
 
 		total.rx_packets += __atomic_load_n(&c->rx_packets, __ATOMIC_RELAXED);

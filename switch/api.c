@@ -285,7 +285,7 @@ static const struct schema_row port_columns[] = {
 static struct sw_counters counters_sum(unsigned port) {
 	struct sw_counters sum = {0};
 
-	for (unsigned w = 0; w < DP_MAX_WORKERS; w++) {
+	for (unsigned w = 0; w < DP_EXPLAINER; w++) {
 		const struct sw_counters *c = &sw_counters[w][port];
 
 		for (unsigned k = 0; k < STORM_CLASSES; k++) {

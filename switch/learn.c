@@ -39,6 +39,8 @@ sw_learn_send(uint64_t key, unsigned port, unsigned domain, uint64_t now_ns) {
 	struct learn_event event = {key, port, domain};
 	uint32_t epoch = (uint32_t)(now_ns >> EPOCH_SHIFT);
 
+	if (dp_self->explains)
+		return;
 	if (r->key == key && r->port == port && r->epoch == epoch)
 		return;
 	if (l->sent[port] - __atomic_load_n(&l->taken[port], __ATOMIC_RELAXED) >= PORT_QUOTA ||

@@ -60,6 +60,8 @@ static int switch_input_trace(const struct rte_mbuf *m, char *buf, size_t size) 
 
 static const char *const switch_input_next[] = {[NEXT_FLOOD] = "switch_flood", NULL};
 
+static void switch_input_explain(const struct rte_mbuf *m, json_t *lines);
+
 static struct dp_node switch_input = {
 	.name = "switch_input",
 	.help = "finds the frame's VLAN and its station's port",
@@ -69,6 +71,7 @@ static struct dp_node switch_input = {
 	.next = switch_input_next,
 	.drops = switch_input_drops,
 	.trace = switch_input_trace,
+	.explain = switch_input_explain,
 };
 
 // One frame of a batch, between the passes.
@@ -149,7 +152,7 @@ static __rte_noinline rte_edge_t to_many(
 		class = dst == BROADCAST ? STORM_BROADCAST : STORM_MULTICAST;
 	if ((dst & RESERVED_MASK) == RESERVED_GROUP)
 		return dp_drop(&switch_input, m, DROP_RESERVED);
-	if (port->limits[class].cost != 0 &&
+	if (port->limits[class].cost != 0 && !dp_self->explains &&
 		!bucket_take(&sw_storm_buckets[port->vlan.bit_index][class], &port->limits[class],
 			dp_self->now_ns)) {
 		sw_count(&counters->storm_dropped[class], 1);
@@ -221,6 +224,31 @@ static inline rte_edge_t decide(struct rte_mbuf *m, const struct frame *f,
 		return dp_drop(&switch_input, m, DROP_NO_ROOM);
 	meta->out = (uint16_t)out;
 	return dp_arc_next(&switch_input, DP_ARC_L2_OUT, out);
+}
+
+static const char *station_at(unsigned found, struct dp_port_info *info) {
+	if (found == FDB_MISS)
+		return "nowhere yet";
+	if (found & FDB_SELF_BIT)
+		return "this switch's router";
+	return dp_port_info(found & FDB_PORT_MASK, info) == 0 ? info->name : "a port that is gone";
+}
+
+static void switch_input_explain(const struct rte_mbuf *m, json_t *lines) {
+	const struct sw_port *port = &sw_state_get()->ports[m->port % DP_MAX_PORTS];
+	const struct fdb_table *fdb = atomic_load_explicit(port->fdb, memory_order_acquire);
+	struct fdb_probe probe = {.tick = fdb_tick(fdb, dp_self->now_ns)};
+	struct dp_port_info src, dst;
+	struct frame f;
+	rte_edge_t next;
+
+	classify((struct rte_mbuf *)(uintptr_t)m, port, &f, &probe, fdb, &next);
+	if (f.port == NULL)
+		return; // the drop says why
+	sw_resolve(&probe, 1);
+	dp_explain_say(lines, "VLAN %u", f.class.vlan);
+	dp_explain_say(lines, "the source is at: %s", station_at(probe.src_port, &src));
+	dp_explain_say(lines, "the destination is at: %s", station_at(probe.dst_port, &dst));
 }
 
 static inline void batch(

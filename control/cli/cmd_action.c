@@ -64,6 +64,32 @@ static const json_t *find_action(const json_t *actions, const char *verb,
 	return NULL;
 }
 
+static json_t *columns_of(const json_t *object, bool tables) {
+	json_t *columns = json_array(), *value;
+	const char *name;
+	json_object_foreach ((json_t *)object, name, value)
+		if (json_is_object(json_array_get(value, 0)) == tables)
+			json_array_append_new(columns, json_pack("{s:s}", "name", name));
+	return columns;
+}
+
+// Values as lines, then lists of objects as tables, with the columns of their first rows.
+static void print_object(const json_t *result, bool color) {
+	struct table_opts opts = {.bold = color};
+	json_t *columns = columns_of(result, false), *tables = columns_of(result, true), *table;
+	size_t i;
+	table_print_record(stdout, columns, result, &opts);
+	json_array_foreach (tables, i, table) {
+		const json_t *rows = json_object_get(result, describe_name(table));
+		json_t *names = columns_of(json_array_get(rows, 0), false);
+		putchar('\n');
+		table_print(stdout, names, rows, &opts);
+		json_decref(names);
+	}
+	json_decref(columns);
+	json_decref(tables);
+}
+
 static void print_result(
 	const struct client *client, const struct cmd_line *line, const json_t *result) {
 	if (cmd_value(line, "json")) {
@@ -71,13 +97,7 @@ static void print_result(
 	} else if (json_is_string(result)) {
 		puts(json_string_value(result));
 	} else if (json_is_object(result)) {
-		struct table_opts opts = {.bold = client->color};
-		json_t *columns = json_array(), *value;
-		const char *name;
-		json_object_foreach ((json_t *)result, name, value)
-			json_array_append_new(columns, json_pack("{s:s}", "name", name));
-		table_print_record(stdout, columns, result, &opts);
-		json_decref(columns);
+		print_object(result, client->color);
 	} else if (result && !json_is_null(result)) {
 		value_print_json(stdout, result);
 	} else {

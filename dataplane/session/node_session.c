@@ -146,6 +146,12 @@ static __rte_always_inline void chunk(
 
 	if (n == 0)
 		__builtin_unreachable(); // rte_graph calls no node for nothing
+	if (unlikely(dp_self->explains)) {
+		for (unsigned i = 0; i < n; i++)
+			next[i] = path_explain(&session, DP_ARC_L3_IN, objs[i], ip_of(objs[i]));
+		dp_enqueue(graph, node, objs, next, n, whole);
+		return;
+	}
 	pass_hash(&b, (struct rte_mbuf **)objs, n);
 	pass_tags(&b, n);
 	for (unsigned i = 0; i < n; i++)

@@ -19,8 +19,9 @@ static inline rte_edge_t own(struct rte_mbuf *m) {
 		(eth->ether_type != RTE_BE16(RTE_ETHER_TYPE_IPV4) &&
 			eth->ether_type != RTE_BE16(RTE_ETHER_TYPE_IPV6)))
 		return dp_arc_next(&session_own, DP_ARC_L3_OUT, dp_meta(m)->iface);
-	return path_slow(&session_own, DP_ARC_L3_OUT, m,
-		rte_pktmbuf_mtod_offset(m, uint8_t *, RTE_ETHER_HDR_LEN));
+	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, RTE_ETHER_HDR_LEN);
+	return unlikely(dp_self->explains) ? path_explain(&session_own, DP_ARC_L3_OUT, m, ip)
+					   : path_slow(&session_own, DP_ARC_L3_OUT, m, ip);
 }
 
 static __rte_always_inline void chunk(

@@ -226,3 +226,54 @@ rte_edge_t path_slow(const struct dp_node *self, enum dp_arc arc, struct rte_mbu
 		return dp_drop(self, m, DROP_ODD);
 	}
 }
+
+// ---- explaining --------------------------------------------------------------------------------------------------------------
+
+static rte_edge_t explain_hit(struct path *p, session_ref ref) {
+	struct session_dir *d = ref_dir(ref);
+
+	if (d->flags & SESSION_REWRITE)
+		rewrite(d, ref & 1, p->ip, p->l4, CHECK_WHOLE);
+	return path_leave(p, d, ref);
+}
+
+// Addresses that a decider would change are not: they are the session's, and there is none.
+static rte_edge_t explain_first(struct path *p, const struct session_packet *packet) {
+	bool own = p->arc == DP_ARC_L3_OUT;
+	const struct session_decider *who = NULL;
+	struct session_first first;
+	int drop = first_track(p, packet, &first);
+
+	if (drop >= 0)
+		return dp_drop(p->self, p->m, (unsigned)drop);
+	struct session_flow flow = {.in = key_tuple(&packet->key),
+		.m = p->m,
+		.now_ns = dp_self->now_ns,
+		.dry = true,
+		.flags = session_defaults,
+		.iface_in = own ? DP_NONE : dp_meta(p->m)->iface,
+		.iface_out = own ? dp_meta(p->m)->iface : DP_NONE};
+	flow.out = flow.in;
+	enum session_verdict verdict = session_decide(&flow, &who);
+	if (verdict == SESSION_DROP)
+		return dp_drop(p->self, p->m, who->drop_base + flow.why);
+	dp_meta(p->m)->user = 0;
+	return verdict == SESSION_SEND && flow.edge[0] ? (rte_edge_t)(flow.edge[0] - 1)
+						       : path_on(p);
+}
+
+rte_edge_t path_explain(
+	const struct dp_node *self, enum dp_arc arc, struct rte_mbuf *m, uint8_t *ip) {
+	struct path p = {.self = self, .arc = arc, .m = m, .ip = ip};
+	size_t before = (size_t)(ip - rte_pktmbuf_mtod(m, uint8_t *));
+	struct session_packet packet;
+
+	if (session_table.buckets == NULL ||
+		session_parse(ip, path_there(&p), m->pkt_len - before, dp_meta(m)->domain,
+			&packet) != PARSED_FLOW)
+		return path_on(&p);
+	p.l4 = packet.l4;
+	p.l4_len = packet.l4_len;
+	session_ref ref = table_find(&packet.key, key_hash(&session_table.secret, &packet.key));
+	return ref ? explain_hit(&p, ref) : explain_first(&p, &packet);
+}

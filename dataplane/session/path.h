@@ -42,6 +42,10 @@ static inline size_t path_there(const struct path *p) {
 
 // Everything but a hit in the first bucket of a flow that the fast path can read: parses, looks up, begins sessions.
 rte_edge_t path_slow(const struct dp_node *self, enum dp_arc arc, struct rte_mbuf *m, uint8_t *ip);
+// What would become of a packet (dp_explain()): its session is read, whoever owns it, its deciders are asked dry; nothing is written
+// but the packet.
+rte_edge_t path_explain(
+	const struct dp_node *self, enum dp_arc arc, struct rte_mbuf *m, uint8_t *ip);
 // The packet's session belongs to another.
 rte_edge_t path_foreign(struct path *p, session_ref ref);
 // TCP: what the tracker says, other than that it passes.

@@ -85,7 +85,7 @@ static int hello_show(const json_t *, size_t limit, json_t *rows, struct err *) 
 		uint64_t sum = 0;
 		if (!greeted[port] || dp_port_info(port, &info) < 0)
 			continue;
-		for (unsigned i = 0; i < DP_MAX_WORKERS; i++)
+		for (unsigned i = 0; i < DP_EXPLAINER; i++)
 			sum += __atomic_load_n(&counts[i][port], __ATOMIC_RELAXED);
 		json_array_append_new(rows,
 			json_pack("{s:s, s:I}", "port", info.name, "packets", (json_int_t)sum));
