@@ -56,7 +56,7 @@ def main():
         wanted = set(re.findall(r'--([a-z-]+)', leat('help', verb).partition('options:')[2].partition('\n\n')[0]))
         check(f'leat(1) has the options of {verb}', sorted(
             option for option in wanted if not re.search(rf'Fl Fl {option}\b', page)))
-    known = set(verbs) | {'flush', 'drain', 'enable', 'disable', 'explain'}
+    known = set(verbs) | {'flush', 'drain', 'enable', 'disable', 'explain', 'renew', 'resign'}
     for path in sorted(documents()):
         folder = os.path.join(ROOT, os.path.dirname(path))
         check(f'links of {path}', [t for t in links(path)

@@ -372,7 +372,15 @@ json_t *packet_show(const char *noun) {
 	struct err err = {0};
 
 	assert_non_null(found);
-	assert_int_equal(found->show(filter, 100000, rows, &err), 0);
+	if (found->page) {
+		char cursor[MODULE_CURSOR] = "";
+
+		do
+			assert_int_equal(found->page(filter, cursor, 100000, rows, &err), 0);
+		while (cursor[0]);
+	} else {
+		assert_int_equal(found->show(filter, 100000, rows, &err), 0);
+	}
 	json_decref(filter);
 	return rows;
 }
