@@ -240,11 +240,26 @@ void dp_port_on_link(void (*changed)(unsigned port, bool up));
 #define DP_RING_RX_NAME "ring.%s.rx"
 #define DP_RING_TX_NAME "ring.%s.tx"
 
+// node: a frame came in or left by a port with device = "tunnel:...", whose other side is the caller: counted and captured as the port's.
+void dp_port_passed(unsigned port, bool rx, struct rte_mbuf *m);
+
 // node: ports whose link is up, as a bit mask (a switch floods to no dead port).
 extern volatile uint32_t dp_ports_up;
 
 // node: fills in now the checksum that a frame asks for, before it is cut or read. 0, or -EINVAL: it is no frame that could ask.
 int dp_offload_now(struct rte_mbuf *m);
+// node, before a frame becomes the inside of another: does in software all that it asks for, so that it asks for nothing more. A frame
+// that is to be cut becomes several of at most `mtu` bytes of L3; they replace it in `out`. How many; what cannot be done is freed and
+// counted as drop_port_tx_offload.
+uint16_t dp_offload_finish(
+	struct rte_mbuf *m, uint16_t mtu, struct rte_mbuf **out, uint16_t out_size);
+// node: the frame becomes the inside or the outside of another: what devices and nodes said of it or asked for it holds no more.
+static inline void dp_flags_forget(struct rte_mbuf *m) {
+	m->ol_flags &= dp_trace_flag | RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+}
+// node, after a frame was taken out of another: what was said of the outer one holds no more. Asks again whether the checksum of
+// the inner one was left to a device, where the port that it came by (m->port) has senders that do that.
+void dp_offload_inner(struct rte_mbuf *m);
 
 // A TAP that a function makes for itself: a port that is in no section, and shows among the ports as `name` (which holds a '/',
 // so that no section has it). control only; open in prepare, publish in commit, close in release or abort.

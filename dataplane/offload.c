@@ -123,7 +123,7 @@ static int sum_pseudo(const struct rte_mbuf *m, const struct offload_headers *h,
 
 // Sum of `len` bytes from `at`. Not by rte_raw_cksum_mbuf() of DPDK 22.11, which is wrong when a buffer of odd length
 // comes before another: it swaps the bytes of a sum that it has not folded, and loses what is above them.
-static int sum_range(const struct rte_mbuf *m, uint32_t at, uint32_t len, uint16_t *sum) {
+int offload_range(const struct rte_mbuf *m, uint32_t at, uint32_t len, uint16_t *sum) {
 	uint32_t total = 0, done = 0;
 
 	if (at > m->pkt_len || len > m->pkt_len - at)
@@ -174,7 +174,7 @@ static int csum_l4(struct rte_mbuf *m, const struct offload_headers *h) {
 	if (h->end > m->pkt_len || h->l4 + csum_at(h) + 2 > h->end)
 		return -EINVAL;
 	if (csum_write(m, h->l4 + csum_at(h), 0) < 0 || sum_pseudo(m, h, &pseudo) < 0 ||
-		sum_range(m, h->l4, h->end - h->l4, &raw) < 0)
+		offload_range(m, h->l4, h->end - h->l4, &raw) < 0)
 		return -EINVAL;
 	uint16_t csum = ~sum_fold(raw + pseudo);
 	if (csum == 0)
@@ -187,7 +187,7 @@ static int csum_v4(struct rte_mbuf *m, const struct offload_headers *h) {
 
 	if (h->v6)
 		return 0;
-	if (csum_write(m, at, 0) < 0 || sum_range(m, h->l3, h->l4 - h->l3, &raw) < 0)
+	if (csum_write(m, at, 0) < 0 || offload_range(m, h->l3, h->l4 - h->l3, &raw) < 0)
 		return -EINVAL;
 	return csum_write(m, at, (uint16_t)~raw);
 }
@@ -456,6 +456,14 @@ int dp_offload_now(struct rte_mbuf *m) {
 	return 0;
 }
 
+uint16_t dp_offload_finish(
+	struct rte_mbuf *m, uint16_t mtu, struct rte_mbuf **out, uint16_t out_size) {
+	const struct dp_port none = {.tx_offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS, .mtu = mtu};
+
+	out[0] = m;
+	return m->ol_flags & REQUESTS ? complete(&none, m, out, out_size) : 1;
+}
+
 uint16_t dp_offload_complete(const struct dp_port *port, struct rte_mbuf **pkts, uint16_t n,
 	struct rte_mbuf **out, uint16_t out_size) {
 	uint16_t ready = 0;
@@ -495,7 +503,7 @@ int offload_sum(struct rte_mbuf *m, uint32_t start, uint32_t offset) {
 	uint16_t raw;
 
 	if (start >= m->pkt_len || start + offset + 2 > m->pkt_len ||
-		sum_range(m, start, m->pkt_len - start, &raw) < 0)
+		offload_range(m, start, m->pkt_len - start, &raw) < 0)
 		return -EINVAL;
 	uint16_t csum = ~raw;
 	return csum_write(m, start + offset, csum ? csum : 0xffff);
@@ -535,4 +543,12 @@ void dp_offload_ingress(const struct dp_port *port, struct rte_mbuf **pkts, uint
 		else if (pkts[i]->ol_flags & (RTE_MBUF_F_RX_L4_CKSUM_MASK | RTE_MBUF_F_RX_LRO))
 			request_from_rx(pkts[i]);
 	}
+}
+
+void dp_offload_inner(struct rte_mbuf *m) {
+	const struct dp_port *port = m->port < DP_MAX_PORTS ? dp_ports[m->port] : NULL;
+
+	dp_flags_forget(m);
+	if (port && port->rx_guess)
+		request_from_sum(m);
 }

@@ -24,6 +24,9 @@ void offload_request(struct rte_mbuf *m, const struct offload_headers *h, uint16
 // what belongs to it besides (a virtio header's request that is for no header that we know). -EINVAL: out of bounds.
 int offload_sum(struct rte_mbuf *m, uint32_t start, uint32_t offset);
 
+// node. The sum of `len` bytes from `at`, not inverted. -EINVAL: out of bounds.
+int offload_range(const struct rte_mbuf *m, uint32_t at, uint32_t len, uint16_t *sum);
+
 // control. Buffers for single-buffer copies of frames that are too long for those of dp_pool(); set before the port
 // that needs them is published. NULL: there are none, such frames are dropped.
 extern struct rte_mempool *offload_pool_large;

@@ -69,7 +69,8 @@ const struct schema_row dp_port_rows[] = {
 		.help = "a kernel interface (eth1), a PCI address (0000:03:00.0), tap:NAME, "
 			"memif:PATH[,id=N][,role=server|client], pcap:IN[,OUT], "
 			"null:NAME[,size=N], "
-			"ring:NAME, or vdev:net_DRIVER0[,key=value...] (any virtual device that "
+			"ring:NAME, tunnel:NAME (no device: routers.*.vxlan is behind it), or "
+			"vdev:net_DRIVER0[,key=value...] (any virtual device that "
 			"DPDK "
 			"has a driver for)"},
 	{.name = "vhost_user",
@@ -163,6 +164,7 @@ static const struct dp_port_kind *const kinds[] = {
 	&port_null_kind,
 	&port_ring_kind,
 	&port_vdev_kind,
+	&port_tunnel_kind,
 };
 
 // Fields that can change while the port stays; what a device cannot do after all, the caller finds out.

@@ -94,7 +94,7 @@ struct dp_port_kind {
 
 extern const struct dp_port_kind port_kernel_kind, port_tap_kind, port_vhost_kind, port_memif_kind,
 	port_pcap_kind, port_null_kind, port_ring_kind, port_pci_kind, port_bond_kind,
-	port_vdev_kind;
+	port_vdev_kind, port_tunnel_kind;
 
 // ---- the life of ports (port.c) --------------------------------------------------------------------------
 
