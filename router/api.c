@@ -8,6 +8,8 @@
 #include "router/file/routefile.h"
 #include "router/neigh/neigh.h"
 #include "router/router_priv.h"
+#include "router/tunnel/tunnel.h"
+#include "router/tunnel/vxlan.h"
 #include "router/vrrp/vrrp.h"
 #include <errno.h>
 #include <stdio.h>
@@ -42,7 +44,7 @@ static const char *iface_name(unsigned index) {
 static const struct schema_row interface_columns[] = {
 	{.name = "interface", .type = SCHEMA_NAME, .flags = SCHEMA_KEY, .help = "interface"},
 	{.name = "router", .type = SCHEMA_NAME, .flags = SCHEMA_KEY, .help = "its router"},
-	{.name = "on", .type = SCHEMA_STRING, .help = "port, or switch and VLAN"},
+	{.name = "on", .type = SCHEMA_STRING, .help = "port, or switch and VLAN, or tunnel"},
 	{.name = "state", .type = SCHEMA_STRING, .help = "up when its port has a link"},
 	{.name = "addresses",
 		.type = SCHEMA_STRING,
@@ -90,7 +92,8 @@ static void addresses_print(const struct rtr_iface *iface, char *text, size_t si
 	text[0] = '\0';
 	for (unsigned i = 0; i < iface->n_addrs && n < size; i++) {
 		char one[PREFIX_STRLEN];
-		bool usable = neigh_address_usable(iface->index, &iface->addrs[i].addr);
+		bool usable =
+			iface->tunnel || neigh_address_usable(iface->index, &iface->addrs[i].addr);
 
 		n += (size_t)snprintf(text + n, size - n, "%s%s%s%s", i ? " " : "",
 			prefix_print(&iface->addrs[i], one), from_words[iface->from[i]],
@@ -109,6 +112,9 @@ static json_t *interface_row(const struct rtr_iface *iface) {
 	if (iface->port != DP_NONE) {
 		dp_port_info(iface->port, &info);
 		snprintf(on, sizeof(on), "%s", conf ? conf->port : "-");
+	} else if (iface->tunnel) {
+		info.link_up = tunnel_up(iface->index);
+		snprintf(on, sizeof(on), "tunnel");
 	} else {
 		snprintf(on, sizeof(on), "%s vlan %u", conf ? conf->sw : "-", iface->vlan);
 	}
@@ -303,6 +309,19 @@ const struct module_noun rtr_nouns[] = {
 		.no_metrics = true},
 	{.name = "vrrp", .help = "virtual routers", .columns = vrrp_columns, .show = vrrp_show},
 	DHCP_NOUNS,
+	{.name = "tunnels",
+		.help = "tunnels that end here",
+		.columns = tunnel_columns,
+		.show = tunnels_show},
+	{.name = "vxlans",
+		.help = "VXLAN ports of switches",
+		.columns = vxlan_columns,
+		.show = vxlans_show},
+	{.name = "vteps",
+		.help = "stations behind other ends of VXLANs",
+		.columns = vtep_columns,
+		.show = vteps_show,
+		.no_metrics = true},
 	{0},
 };
 
@@ -334,6 +353,8 @@ static int flush(const json_t *args, json_t **result, struct err *err) {
 	return 0;
 }
 
+static const struct schema_row no_args[] = {{0}};
+
 const struct module_action rtr_actions[] = {
 	{.verb = "flush",
 		.noun = "neighbors",
@@ -351,5 +372,10 @@ const struct module_action rtr_actions[] = {
 		.help = "what would become of a packet, step by step; nothing is sent or changed",
 		.args = rtr_explain_args,
 		.run = rtr_explain},
+	{.verb = "flush",
+		.noun = "vteps",
+		.help = "forgets behind which end stations are",
+		.args = no_args,
+		.run = vteps_flush},
 	{0},
 };

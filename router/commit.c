@@ -13,6 +13,8 @@
 #include "router/neigh/neigh.h"
 #include "router/policy.h"
 #include "router/router_priv.h"
+#include "router/tunnel/tunnel.h"
+#include "router/tunnel/vxlan.h"
 #include "router/vrrp/vrrp.h"
 #include "switch/switch.h"
 #include <errno.h>
@@ -45,6 +47,8 @@ struct plan {
 	unsigned n_routes, routes_cap;
 	struct routefile_set *files[RTR_MAX_VRFS];
 	struct rtr_rules *rules[RTR_MAX_VRFS], *old_rules[RTR_MAX_VRFS];
+	struct tunnel_plan *tunnels;
+	struct vxlan_plan *vxlans;
 };
 
 struct rtr_conf_all rtr_running;
@@ -94,8 +98,8 @@ static int vrf_prepare(struct plan *plan, const struct rtr_conf *router, struct 
 // What makes an interface another one, so that its neighbours are asked again.
 static bool same(const struct rtr_iface *a, const struct rtr_iface *b) {
 	return a->vrf == b->vrf && a->port == b->port && a->vlan == b->vlan &&
-		rte_is_same_ether_addr(&a->mac, &b->mac) && strcmp(a->name, b->name) == 0 &&
-		strcmp(a->router, b->router) == 0;
+		a->tunnel == b->tunnel && rte_is_same_ether_addr(&a->mac, &b->mac) &&
+		strcmp(a->name, b->name) == 0 && strcmp(a->router, b->router) == 0;
 }
 
 // Whether a running interface goes on as this one, in the same tables.
@@ -129,6 +133,41 @@ static int ifaces_prepare(struct plan *plan, const struct rtr_conf *router, stru
 		}
 	}
 	return 0;
+}
+
+static int tunnels_prepare(struct plan *plan, struct err *err) {
+	int rc = 0;
+
+	plan->tunnels = tunnels_plan_new();
+	if (plan->tunnels == NULL)
+		return err_set(err, -ENOMEM, "routers: out of memory");
+	for (unsigned i = 0; rc == 0 && i < plan->n_ifaces; i++) {
+		const struct plan_iface *p = &plan->ifaces[i];
+		const struct tunnel_conf *conf = &p->conf->tunnel;
+
+		if (conf->type != TUNNEL_NONE)
+			rc = tunnels_plan_add(plan->tunnels, p->iface, p->conf,
+				conf->underlay[0] ? (unsigned)plan_vrf(plan, conf->underlay)
+						  : p->iface->vrf,
+				err);
+	}
+	return rc == 0 ? tunnels_plan_build(plan->tunnels, err) : rc;
+}
+
+static int vxlans_prepare(struct plan *plan, struct err *err) {
+	int rc = 0;
+
+	plan->vxlans = vxlans_plan_new();
+	if (plan->vxlans == NULL)
+		return err_set(err, -ENOMEM, "routers: out of memory");
+	for (unsigned r = 0; rc == 0 && r < plan->conf.n; r++) {
+		const struct rtr_conf *router = &plan->conf.routers[r];
+
+		for (unsigned i = 0; rc == 0 && i < router->n_vxlans; i++)
+			rc = vxlans_plan_add(plan->vxlans, &router->vxlans[i],
+				(unsigned)plan_vrf(plan, router->name), err);
+	}
+	return rc == 0 ? vxlans_plan_build(plan->vxlans, err) : rc;
 }
 
 static const struct plan_iface *plan_iface(
@@ -364,6 +403,10 @@ int rtr_prepare(const struct change *change, void **out, struct err *err) {
 	for (unsigned r = 0; rc == 0 && r < plan->conf.n; r++)
 		rc = ifaces_prepare(plan, &plan->conf.routers[r], err);
 	if (rc == 0)
+		rc = tunnels_prepare(plan, err);
+	if (rc == 0)
+		rc = vxlans_prepare(plan, err);
+	if (rc == 0)
 		rc = routes_prepare(plan, err);
 	for (unsigned r = 0; rc == 0 && r < plan->conf.n; r++)
 		rc = files_prepare(plan, &plan->conf.routers[r], err);
@@ -411,6 +454,8 @@ void rtr_abort(void *arg) {
 		free(plan->ifaces[i].iface);
 	}
 	twins_abort();
+	tunnels_abort(plan->tunnels);
+	vxlans_abort(plan->vxlans);
 	nexthop_collect();
 	rtr_conf_fini(&plan->conf);
 	plan_free(plan);
@@ -429,8 +474,10 @@ static void nodes_enable(const struct rtr_iface *iface, bool on) {
 	dp_arc_enable("ip_input", iface->index, on, NULL);
 	dp_arc_enable("icmp_local", iface->index, on, NULL);
 	frag_iface(iface->index, on);
-	if (iface->port == DP_NONE)
+	if (iface->vlan != 0)
 		dp_arc_enable("switch_routed", iface->index, on, NULL);
+	if (iface->tunnel)
+		dp_arc_enable("tunnel_output", iface->index, on, NULL);
 }
 
 static const char *switch_of(const struct rtr_conf_all *all, const struct rtr_iface *iface) {
@@ -441,7 +488,7 @@ static const char *switch_of(const struct rtr_conf_all *all, const struct rtr_if
 }
 
 static void iface_down(struct plan *plan, struct rtr_iface *old) {
-	if (old->port == DP_NONE)
+	if (old->vlan != 0)
 		sw_routed_detach(switch_of(&plan->old_conf, old), old->vlan);
 	dynamic_iface_gone(old->index);
 	neigh_iface_del(old->index);
@@ -471,10 +518,10 @@ static void attach(const struct plan_iface *p) {
 	struct err err = {0};
 	int rc;
 
-	if (p->iface->port != DP_NONE) {
+	if (p->iface->port != DP_NONE)
 		dp_port_mode_set(p->iface->port, DP_PORT_L3);
+	if (p->iface->vlan == 0)
 		return;
-	}
 	memcpy(&mac, &p->iface->mac, sizeof(mac));
 	rc = sw_routed_attach(p->conf->sw, p->conf->vlan, p->iface->index, &mac, &err);
 	if (rc != 0 && rc != -EEXIST)
@@ -491,6 +538,8 @@ static void neighbors_set(const struct plan_iface *p, const struct rtr_iface *ol
 	struct neigh_conf conf = neigh_conf_of(p->conf);
 	struct err err = {0};
 
+	if (p->iface->tunnel)
+		return;
 	if (old)
 		neigh_iface_set(p->iface->index, &conf);
 	else if (neigh_iface_add(p->iface->index, &conf, &err) != 0)
@@ -529,13 +578,15 @@ static void statics_set(const struct plan *plan, const struct plan_iface *p) {
 static bool link_of(const struct rtr_iface *iface) {
 	struct dp_port_info info;
 
+	if (iface->tunnel)
+		return tunnel_up(iface->index);
 	return iface->port == DP_NONE || (dp_port_info(iface->port, &info) == 0 && info.link_up);
 }
 
 static void iface_up(struct plan *plan, struct plan_iface *p) {
 	struct rtr_iface *iface = p->iface, *old = rtr_ifaces[iface->index];
 
-	iface->sw = iface->port == DP_NONE ? (uint16_t)sw_find(p->conf->sw) : DP_NONE;
+	iface->sw = iface->vlan != 0 ? (uint16_t)sw_find(p->conf->sw) : DP_NONE;
 	if (old)
 		plan->old_ifaces[plan->n_old++] = old;
 	else
@@ -600,6 +651,8 @@ void rtr_commit(void *arg) {
 	rtr_running = plan->conf;
 	ifaces_commit(plan);
 	twins_commit();
+	tunnels_commit(plan->tunnels);
+	vxlans_commit(plan->vxlans);
 	routes_commit(plan);
 	for (unsigned i = 0; i < plan->n_ifaces; i++)
 		statics_set(plan, &plan->ifaces[i]);
@@ -616,6 +669,8 @@ void rtr_release(void *arg) {
 
 	twins_release();
 	frag_release();
+	tunnels_release(plan->tunnels);
+	vxlans_release(plan->vxlans);
 	netlink_changed();
 	for (unsigned i = 0; i < plan->n_old; i++)
 		free(plan->old_ifaces[i]);

@@ -124,6 +124,8 @@ static int iface_parse(
 	iface->reassemble = raw.reassemble;
 	iface->neighbor_limit = (uint32_t)raw.neighbor_limit;
 	twin_parse(iface, raw.twin);
+	if (raw.tunnel)
+		tunnel_conf_parse(raw.tunnel, &iface->tunnel);
 	if (mac_is_multicast(&iface->mac))
 		return err_at(err, path, "mac: an interface has a unicast MAC address");
 	if (addresses_parse(iface, raw.addresses, path, err) != 0 ||
@@ -297,8 +299,8 @@ static void files_parse(struct rtr_conf *router, const json_t *list) {
 			json_string_value(item));
 }
 
-static int router_parse(
-	struct rtr_conf *router, const char *name, const json_t *value, struct err *err) {
+static int router_parse(struct rtr_conf *router, const char *name, const json_t *value,
+	const json_t *tree, struct err *err) {
 	struct rtr_raw_router raw = {0};
 	struct rtr_raw_limits limits = {0};
 	const char *key;
@@ -330,6 +332,9 @@ static int router_parse(
 			return rc;
 	}
 	rc = vrrp_conf_check(router, err);
+	if (rc == 0)
+		rc = vxlan_conf_parse(
+			raw.vxlan, tree, name, &router->vxlans, &router->n_vxlans, err);
 	return rc != 0 ? rc : subnets_check(router, err);
 }
 
@@ -339,7 +344,7 @@ static const char *taken_by(const struct rtr_conf_all *all, const struct rtr_con
 		for (unsigned i = 0; i < all->routers[r].n_ifaces; i++) {
 			const struct rtr_conf_iface *other = &all->routers[r].ifaces[i];
 
-			if (other == stop)
+			if (other == stop || stop->tunnel.type != TUNNEL_NONE)
 				return NULL;
 			if (stop->port[0] ? strcmp(stop->port, other->port) == 0
 					  : strcmp(stop->sw, other->sw) == 0 &&
@@ -407,6 +412,50 @@ static int places_check(const json_t *tree, const struct rtr_conf_all *all, stru
 	return 0;
 }
 
+static const char *underlay_of(const struct rtr_conf *router, const struct rtr_conf_iface *iface) {
+	return iface->tunnel.underlay[0] ? iface->tunnel.underlay : router->name;
+}
+
+// The tunnel before `stop` whose packets could be taken for those of it, or NULL.
+static const char *ends_taken_by(const struct rtr_conf_all *all, const struct rtr_conf *router,
+	const struct rtr_conf_iface *stop) {
+	for (unsigned r = 0; stop->tunnel.type != TUNNEL_NONE && r < all->n; r++) {
+		for (unsigned i = 0; i < all->routers[r].n_ifaces; i++) {
+			const struct rtr_conf_iface *other = &all->routers[r].ifaces[i];
+
+			if (other == stop)
+				return NULL;
+			if (other->tunnel.type != TUNNEL_NONE &&
+				strcmp(underlay_of(&all->routers[r], other),
+					underlay_of(router, stop)) == 0 &&
+				tunnel_conf_same_end(&other->tunnel, &stop->tunnel))
+				return other->name;
+		}
+	}
+	return NULL;
+}
+
+static int tunnels_check(const struct rtr_conf_all *all, struct err *err) {
+	char path[PATH];
+
+	for (unsigned r = 0; r < all->n; r++) {
+		for (unsigned i = 0; i < all->routers[r].n_ifaces; i++) {
+			const struct rtr_conf_iface *iface = &all->routers[r].ifaces[i];
+			const char *other = ends_taken_by(all, &all->routers[r], iface);
+
+			if (other == NULL)
+				continue;
+			snprintf(path, sizeof(path), "routers.%s.interfaces.%s.tunnel",
+				all->routers[r].name, iface->name);
+			return err_at(err, path,
+				"tunnel %s is between the same ends; give one of them another "
+				"address%s",
+				other, iface->tunnel.type == TUNNEL_GRE ? " or key" : "");
+		}
+	}
+	return 0;
+}
+
 int rtr_conf_parse(const json_t *tree, struct rtr_conf_all *all, struct err *err) {
 	const json_t *routers = json_object_get(tree, "routers");
 	const char *name;
@@ -418,7 +467,7 @@ int rtr_conf_parse(const json_t *tree, struct rtr_conf_all *all, struct err *err
 	if (all->routers == NULL)
 		return no_memory(err);
 	json_object_foreach ((json_t *)routers, name, value) {
-		rc = router_parse(&all->routers[all->n++], name, value, err);
+		rc = router_parse(&all->routers[all->n++], name, value, tree, err);
 		if (rc != 0)
 			break;
 	}
@@ -426,6 +475,8 @@ int rtr_conf_parse(const json_t *tree, struct rtr_conf_all *all, struct err *err
 		rc = places_check(tree, all, err);
 	if (rc == 0)
 		rc = vrrp_conf_check_all(all, err);
+	if (rc == 0)
+		rc = tunnels_check(all, err);
 	if (rc != 0)
 		rtr_conf_fini(all);
 	return rc;
@@ -452,6 +503,7 @@ void rtr_conf_fini(struct rtr_conf_all *all) {
 		free(router->ifaces);
 		free(router->routes);
 		free(router->rules);
+		free(router->vxlans);
 	}
 	free(all->routers);
 	*all = (struct rtr_conf_all){0};

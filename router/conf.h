@@ -5,6 +5,8 @@
 #include "lib/addr.h"
 #include "lib/netns.h"
 #include "lib/schema.h"
+#include "router/tunnel/tunnel_conf.h"
+#include "router/tunnel/vxlan_conf.h"
 
 #define RTR_CONF_NAME   32
 #define RTR_CONF_DEVICE 16  // a kernel interface's name (IFNAMSIZ)
@@ -24,7 +26,8 @@ struct vrrp_conf; // vrrp/vrrp_conf.h
 
 struct rtr_conf_iface {
 	char name[RTR_CONF_NAME];
-	char port[RTR_CONF_NAME]; // "" when it is a VLAN of a switch
+	struct tunnel_conf tunnel; // TUNNEL_NONE when it is none
+	char port[RTR_CONF_NAME];  // "" when it is a VLAN of a switch, or a tunnel
 	char sw[RTR_CONF_NAME];
 	unsigned vlan;
 	char zone[RTR_CONF_NAME];
@@ -90,6 +93,8 @@ struct rtr_conf {
 	unsigned n_rules;
 	char files[RTR_CONF_FILES][RTR_CONF_FILE]; // of routes
 	unsigned n_files;
+	struct vxlan_conf *vxlans;
+	unsigned n_vxlans;
 	uint32_t limit4, limit6;
 };
 

@@ -7,7 +7,7 @@
 struct rtr_raw_iface {
 	const char *port, *sw, *zone;
 	int64_t vlan, mtu, dscp, neighbor_limit;
-	const json_t *addresses, *neighbors, *mss, *twin, *vrrp, *dhcp;
+	const json_t *addresses, *neighbors, *mss, *twin, *vrrp, *dhcp, *tunnel;
 	struct mac mac;
 	unsigned urpf;
 	bool ipv6, proxy_arp, proxy_nd, dad, reassemble;
@@ -39,7 +39,7 @@ struct rtr_raw_rule {
 };
 
 struct rtr_raw_router {
-	const json_t *interfaces, *routes, *route_files, *rules, *limits;
+	const json_t *interfaces, *routes, *route_files, *rules, *limits, *vxlan;
 };
 
 struct rtr_raw_limits {

@@ -18,15 +18,22 @@
 enum rtr_urpf { RTR_URPF_OFF, RTR_URPF_STRICT, RTR_URPF_LOOSE };
 
 // Who gave an interface an address.
-enum rtr_from { RTR_FROM_CONF, RTR_FROM_DHCP, RTR_FROM_RA, RTR_FROM_VRRP, RTR_FROM_COUNT };
+enum rtr_from {
+	RTR_FROM_CONF,
+	RTR_FROM_DHCP,
+	RTR_FROM_RA,
+	RTR_FROM_VRRP,
+	RTR_FROM_TUNNEL,
+	RTR_FROM_COUNT
+};
 
 struct rtr_iface {
 	// what the fast path reads first: one cache line
 	uint16_t index;
 	uint16_t vrf;        // index into rtr_vrfs
 	uint16_t mtu;        // of IP packets
-	uint16_t port;       // port it leaves by; DP_NONE: a VLAN of a switch
-	uint16_t vlan;       // VLAN in that switch
+	uint16_t port;       // port it leaves by; DP_NONE: a VLAN of a switch, or a tunnel
+	uint16_t vlan;       // VLAN in that switch; 0: no VLAN of a switch
 	uint16_t sw;         // index of that switch (dp_meta.domain)
 	uint16_t twin;       // port of the host twin; DP_NONE: none
 	uint16_t mss4, mss6; // clamp TCP's MSS to this in SYNs that leave by it; 0: no
@@ -34,6 +41,7 @@ struct rtr_iface {
 	uint8_t dscp;        // written on packets that leave by it; 255: left alone
 	bool has_policy;     // packets that come in by it are judged by policy rules first
 	bool proxy_arp, proxy_nd;
+	bool tunnel; // no Ethernet and no neighbours: tunnel/tunnel.h
 	struct rte_ether_addr mac;
 	// addresses with prefix lengths, in the order of the config; [0] of a family is the source of our own packets
 	uint16_t n_addrs;

@@ -4,6 +4,7 @@
 #include "router/fib/rib.h"
 #include "router/ip6.h"
 #include "router/router_priv.h"
+#include "router/tunnel/tunnel.h"
 #include "switch/switch.h"
 #include <errno.h>
 #include <stdio.h>
@@ -67,6 +68,37 @@ static int place_vlan(struct rtr_iface *iface, const char *router,
 	iface->mtu = MTU_VLAN;
 	iface->mac = mac_made(router, conf->name);
 	return 0;
+}
+
+static int place_tunnel(struct rtr_iface *iface, const char *router,
+	const struct rtr_conf_iface *conf, struct err *err) {
+	int index = -1;
+
+	for (unsigned i = DP_MAX_PORTS; index < 0 && i < DP_MAX_IFACES; i++) {
+		const struct rtr_iface *old = rtr_ifaces[i];
+
+		if (old && old->tunnel && strcmp(old->name, conf->name) == 0 &&
+			strcmp(old->router, router) == 0)
+			index = (int)i;
+	}
+	iface->mtu = DP_MTU_MAX; // as the underlay allows
+	iface->mtu_said[RTR_FROM_TUNNEL] = tunnel_mtu_first(&conf->tunnel);
+	if (index < 0)
+		index = dp_iface_new(conf->name, err);
+	if (index < 0)
+		return index;
+	iface->index = (uint16_t)index;
+	iface->port = DP_NONE;
+	iface->tunnel = true;
+	iface->mac = mac_made(router, conf->name); // for those who want one: a host twin
+	return 0;
+}
+
+static int place(struct rtr_iface *iface, const char *router, const struct rtr_conf_iface *conf,
+	struct err *err) {
+	if (conf->tunnel.type != TUNNEL_NONE)
+		return place_tunnel(iface, router, conf, err);
+	return conf->port[0] ? place_port(iface, conf, err) : place_vlan(iface, router, conf, err);
 }
 
 // RFC 4291 appendix A: the MAC address with its universal bit turned over, and ff:fe in the middle.
@@ -144,8 +176,7 @@ struct rtr_iface *rtr_iface_build(const struct rtr_conf *router, const struct rt
 		return NULL;
 	}
 	memset(iface, 0, sizeof(*iface));
-	rc = conf->port[0] ? place_port(iface, conf, err)
-			   : place_vlan(iface, router->name, conf, err);
+	rc = place(iface, router->name, conf, err);
 	if (rc < 0) {
 		free(iface);
 		return NULL;

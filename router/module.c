@@ -11,6 +11,7 @@
 #include "router/punt.h"
 #include "router/router.h"
 #include "router/router_priv.h"
+#include "router/tunnel/tunnel.h"
 #include "router/vrrp/vrrp.h"
 
 #define AUDIT_EVERY_NS 20000000u
@@ -79,6 +80,7 @@ static void poll(uint64_t now_ns) {
 	frag_poll(now_ns);
 	netlink_poll(now_ns);
 	routefile_poll(now_ns);
+	tunnels_poll(now_ns);
 	audit(now_ns);
 	nexthop_collect();
 }

@@ -70,11 +70,15 @@ static const struct schema_row twin_forms[] = {
 static int iface_check(const json_t *object, const char *path, struct err *err) {
 	bool port = json_object_get(object, "port") != NULL;
 	bool sw = json_object_get(object, "switch") != NULL;
+	bool tunnel = json_object_get(object, "tunnel") != NULL;
 
-	if (port == sw)
+	if (port + sw + tunnel != 1)
 		return err_at(err, path,
-			"an interface is on a port, or is a VLAN of a switch; give `port`, or "
-			"`switch` and `vlan`");
+			"an interface is on a port, or is a VLAN of a switch, or a tunnel; give "
+			"`port`, or `switch` and `vlan`, or `tunnel`");
+	if (tunnel && json_object_get(object, "neighbors"))
+		return err_at(
+			err, path, "neighbors: a tunnel has none but its other end; remove them");
 	if (sw != (json_object_get(object, "vlan") != NULL))
 		return err_at(err, path, "`switch` and `vlan` belong together");
 	return 0;
@@ -98,6 +102,13 @@ const struct schema_row rtr_iface_rows[] = {
 		.min = 1,
 		.max = 4094,
 		.help = "that VLAN"},
+	{.name = "tunnel",
+		.type = SCHEMA_OBJECT,
+		SCHEMA_FIELD(struct rtr_raw_iface, tunnel),
+		.flags = SCHEMA_LIVE,
+		.rows = tunnel_rows,
+		.check = tunnel_check,
+		.help = "a tunnel to another router, over this one or another"},
 	{.name = "addresses",
 		.type = SCHEMA_LIST,
 		SCHEMA_FIELD(struct rtr_raw_iface, addresses),
@@ -449,6 +460,14 @@ const struct schema_row rtr_router_rows[] = {
 		.max = 1024,
 		.elem = &rule_elem,
 		.help = "policy routing, in order, before the routes"},
+	{.name = "vxlan",
+		.type = SCHEMA_MAP,
+		SCHEMA_FIELD(struct rtr_raw_router, vxlan),
+		.flags = SCHEMA_LIVE,
+		.max = VXLAN_CONF_MAX,
+		.key = &vxlan_key,
+		.elem = &vxlan_elem,
+		.help = "VXLAN over this router, by port of a switch (device = \"tunnel:NAME\")"},
 	{.name = "limits",
 		.type = SCHEMA_OBJECT,
 		SCHEMA_FIELD(struct rtr_raw_router, limits),

@@ -35,7 +35,6 @@ enum rtr_nh_kind {
 	RTR_NH_UNREACHABLE, // ICMP host unreachable
 	RTR_NH_PROHIBIT,    // ICMP administratively prohibited
 	RTR_NH_VRF,         // look up again in `vrf` (leaking); once per packet at most twice
-	RTR_NH_TUNNEL,      // reserved: encapsulation
 };
 
 struct rtr_nh {

@@ -265,6 +265,10 @@ void nexthop_collect(void) {
 // ---- groups -----------------------------------------------------------------------------------------------
 
 static bool is_alive(const struct object *adjacency) {
+	const struct rtr_iface *iface = rtr_iface(adjacency->iface);
+
+	if (iface && iface->tunnel)
+		return !down[adjacency->iface];
 	return !down[adjacency->iface] &&
 		(adjacency->known || adjacency->gateway.family == ADDR_NONE);
 }
@@ -330,6 +334,10 @@ static void destination_write(struct rtr_nh *nh, const struct rte_ether_addr *ma
 }
 
 static enum rtr_nh_kind adjacency_kind(const struct object *o) {
+	const struct rtr_iface *iface = rtr_iface(o->iface);
+
+	if (iface && iface->tunnel)
+		return RTR_NH_FORWARD; // there is nobody to ask: the other end is the only neighbour
 	if (o->gateway.family == ADDR_NONE)
 		return RTR_NH_GLEAN;
 	return o->known ? RTR_NH_FORWARD : RTR_NH_RESOLVE;

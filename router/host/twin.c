@@ -5,6 +5,7 @@
 #include "lib/log.h"
 #include "lib/netns.h"
 #include "router/host/twin_link.h"
+#include "router/tunnel/tunnel.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -192,6 +193,8 @@ static const struct rtr_iface *iface_of(const struct twin *twin) {
 static bool link_of(const struct rtr_iface *iface) {
 	struct dp_port_info info;
 
+	if (iface->tunnel)
+		return tunnel_up(iface->index);
 	return iface->port == DP_NONE || (dp_port_info(iface->port, &info) == 0 && info.link_up);
 }
 
@@ -206,7 +209,7 @@ static void commit(struct twin *twin, const struct rtr_iface *iface) {
 	int rc = twin_tell(twin, iface);
 
 	if (rc == 0)
-		rc = twin_link_up(twin->rtnl, twin->index);
+		rc = twin_link_up(twin->rtnl, twin->index, !iface->tunnel);
 	if (rc < 0)
 		log_error("router", "the kernel refuses to change a host twin",
 			"twin=%s namespace=%s why=\"%s\"", twin->name, twin->netns, strerror(-rc));

@@ -75,12 +75,13 @@ int twin_link_set(int rtnl, int index, const struct mac *mac, unsigned mtu) {
 	return talk(rtnl, h, NULL, NULL);
 }
 
-int twin_link_up(int rtnl, int index) {
+int twin_link_up(int rtnl, int index, bool arp) {
 	char buf[BUF];
 	struct nlmsghdr *h;
 	struct ifinfomsg *link = link_request(&h, buf, RTM_NEWLINK, index);
 
-	link->ifi_flags = link->ifi_change = IFF_UP;
+	link->ifi_change = IFF_UP | IFF_NOARP;
+	link->ifi_flags = arp ? IFF_UP : IFF_UP | IFF_NOARP;
 	return talk(rtnl, h, NULL, NULL);
 }
 

@@ -8,7 +8,7 @@
 int twin_link_index(int rtnl, const char *name); // negative errno
 // NULL and 0: left as they are.
 int twin_link_set(int rtnl, int index, const struct mac *mac, unsigned mtu);
-int twin_link_up(int rtnl, int index);
+int twin_link_up(int rtnl, int index, bool arp); // arp: there are neighbours to ask
 // The kernel makes no link-local address of its own: the router says which there are. Nothing when it has no IPv6.
 void twin_link_no_autoconf(int rtnl, int index);
 // `on`: set or renewed, without duplicate address detection, which the router does; else removed.
