@@ -7,6 +7,7 @@
 #include "router/fib/rib.h"
 #include "router/file/routefile.h"
 #include "router/neigh/neigh.h"
+#include "router/ra/ra.h"
 #include "router/router_priv.h"
 #include "router/tunnel/tunnel.h"
 #include "router/tunnel/vxlan.h"
@@ -322,6 +323,7 @@ const struct module_noun rtr_nouns[] = {
 		.columns = vtep_columns,
 		.show = vteps_show,
 		.no_metrics = true},
+	{.name = "ra", .help = "router advertisements", .columns = ra_columns, .show = ra_show},
 	{0},
 };
 

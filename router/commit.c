@@ -12,6 +12,7 @@
 #include "router/host/twin.h"
 #include "router/neigh/neigh.h"
 #include "router/policy.h"
+#include "router/ra/ra.h"
 #include "router/router_priv.h"
 #include "router/tunnel/tunnel.h"
 #include "router/tunnel/vxlan.h"
@@ -646,6 +647,7 @@ static void routes_commit(struct plan *plan) {
 void rtr_commit(void *arg) {
 	struct plan *plan = arg;
 
+	ra_leaving(&plan->conf);
 	vrrp_leaving(&plan->conf);
 	plan->old_conf = rtr_running;
 	rtr_running = plan->conf;
@@ -662,6 +664,7 @@ void rtr_commit(void *arg) {
 	}
 	vrrp_commit();
 	dhcp_commit(&plan->old_conf, &plan->conf);
+	ra_commit();
 }
 
 void rtr_release(void *arg) {

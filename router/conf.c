@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "router/conf_priv.h"
 #include "router/dhcp/dhcp_conf.h"
+#include "router/ra/ra_conf.h"
 #include "router/vrrp/vrrp_conf.h"
 #include <errno.h>
 #include <stdio.h>
@@ -135,6 +136,8 @@ static int iface_parse(
 	if (iface->ipv6 && iface->mtu != 0 && iface->mtu < 1280)
 		return err_at(err, path,
 			"mtu: IPv6 needs 1280 (RFC 8200); raise it, or remove the IPv6 addresses");
+	if (ra_conf_parse(iface, raw.ra, path, err) != 0)
+		return err ? err->code : -EINVAL;
 	return vrrp_conf_parse(iface, raw.vrrp, path, err);
 }
 
@@ -497,6 +500,7 @@ void rtr_conf_fini(struct rtr_conf_all *all) {
 			free(router->ifaces[i].neighbors);
 			free(router->ifaces[i].vrrp);
 			dhcp_conf_free(router->ifaces[i].dhcp);
+			free(router->ifaces[i].ra);
 		}
 		for (unsigned i = 0; router->routes && i < router->n_routes; i++)
 			free(router->routes[i].paths);

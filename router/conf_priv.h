@@ -7,7 +7,7 @@
 struct rtr_raw_iface {
 	const char *port, *sw, *zone;
 	int64_t vlan, mtu, dscp, neighbor_limit;
-	const json_t *addresses, *neighbors, *mss, *twin, *vrrp, *dhcp, *tunnel;
+	const json_t *addresses, *neighbors, *mss, *twin, *vrrp, *dhcp, *tunnel, *ra;
 	struct mac mac;
 	unsigned urpf;
 	bool ipv6, proxy_arp, proxy_nd, dad, reassemble;

@@ -9,6 +9,7 @@
 #include "router/host/twin.h"
 #include "router/neigh/neigh.h"
 #include "router/punt.h"
+#include "router/ra/ra.h"
 #include "router/router.h"
 #include "router/router_priv.h"
 #include "router/tunnel/tunnel.h"
@@ -35,6 +36,8 @@ static int init(struct err *err) {
 	if (rc == 0)
 		rc = dhcp_init(err);
 	if (rc == 0)
+		rc = ra_init(err);
+	if (rc == 0)
 		dp_port_on_link(rtr_link_changed);
 	return rc;
 }
@@ -47,6 +50,7 @@ static void fini(void) {
 	frag_fini();
 	neigh_fini();
 	dynamic_fini();
+	ra_fini();
 	vrrp_fini();
 	punt_fini();
 	nexthop_fini();
@@ -76,6 +80,7 @@ static void poll(uint64_t now_ns) {
 	dynamic_poll();
 	vrrp_poll(now_ns);
 	dhcp_poll(now_ns);
+	ra_poll(now_ns);
 	twins_poll(now_ns);
 	frag_poll(now_ns);
 	netlink_poll(now_ns);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "router/conf_priv.h"
 #include "router/dhcp/dhcp_conf.h"
+#include "router/ra/ra_conf.h"
 #include "router/vrrp/vrrp_conf.h"
 #include <string.h>
 
@@ -224,6 +225,14 @@ const struct schema_row rtr_iface_rows[] = {
 		.key = &vrrp_key,
 		.elem = &vrrp_elem,
 		.help = "virtual routers that it is one of, by id"},
+	{.name = "ra",
+		.type = SCHEMA_OBJECT,
+		SCHEMA_FIELD(struct rtr_raw_iface, ra),
+		.flags = SCHEMA_LIVE,
+		.rows = ra_rows,
+		.check = ra_check,
+		.help = "router advertisements (RFC 4861): hosts find the router and make "
+			"addresses"},
 	{0},
 };
 
