@@ -121,7 +121,7 @@ static const struct schema_row rows[] = {
 		.flags = SCHEMA_LIVE,
 		.def = "true",
 		.help = "IPv4 checksums cover a pseudo-header, as keepalived and most others have "
-			"it; false: as in RFC 9568. Either is accepted"},
+			"it; false: as in RFC 9568; either is accepted"},
 	{.name = "track",
 		.type = SCHEMA_LIST,
 		SCHEMA_FIELD(struct raw, track),
