@@ -2,7 +2,7 @@
 """DPDK's example router l3fwd, by LPM or FIB: no neighbours, no TTL expiry, the least that routing a packet can cost.
 
 Built by its own Makefile from Debian's source package of the DPDK that is installed, with its tables enlarged from
-1,024 (LPM) and 65,536 routes (FIB) to 2,097,152, IPv6's FIB to 524,288. Half of the routes lead each way: those of a table
+1,024 (LPM) and 65,536 routes (FIB) to 2,097,152, IPv6's FIB to 524,288 and 2^20 groups, of which it sets three aside per /48. Half of the routes lead each way: those of a table
 (lib/tables.py), or /24s from 16.0.0.0 to port 1, from 24.0.0.0 to port 0; "1 route" is one /8 each way.
 """
 import ipaddress
@@ -15,7 +15,7 @@ from bench.lib.peer import Child, Failed, Peer
 from bench.lib.session import TOP
 
 DPDK_SOURCE = os.path.join(TOP, 'bench', 'dpdk-source')
-ROUTES_MAX, ROUTES6_MAX, GROUPS6 = 1 << 21, 1 << 19, 1 << 19
+ROUTES_MAX, ROUTES6_MAX, GROUPS6 = 1 << 21, 1 << 19, 1 << 20
 ENLARGED = {
     'l3fwd_lpm.c': [(r'(#define IPV4_L3FWD_LPM_MAX_RULES\s+)\d+', rf'\g<1>{ROUTES_MAX}')],
     'l3fwd_fib.c': [(r'(config_ipv4\.max_routes = ).*;', rf'\g<1>{ROUTES_MAX};'),

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Leat itself: the real daemon with its real configuration; the generator's device is one of its ports.
 
-A router learns its table from the kernel, as from FRR or BIRD: `ip -batch` in the namespace of its host twins. It
-has sixteen neighbours behind each port, and routes take them in turn.
+A router has its table from a file of static routes, and sixteen neighbours behind each port, which the routes take in turn.
 """
 import json
 import os
@@ -21,7 +20,6 @@ BESIDE_ROUTES = 4096  # addresses, subnets, neighbours
 
 class Leat(Peer):
     name = 'leat'
-    packages = ('iproute2',)
     jobs = tuple(TEMPLATES)
     patience_s = 90  # a switch must know all stations, a router all routes, before it is measured
 
@@ -39,7 +37,11 @@ class Leat(Peer):
         return template.substitute(
             job=self.job, workers=workers, cpus=', '.join(map(str, self.worker_cpus())), port_a=self.port(0),
             port_b=self.port(1), mac=ROUTER_MAC, hops=HOPS, routes4=room[4], routes6=room[6],
-            twin=f'twin = {{ namespace = "{self.netns()}" }},' if self.job == 'route' else '')
+            files=', '.join(f'"{self.routes_write(table)}"' for table in self.tables))
+
+    def config_write(self):
+        with open(self.conf, 'w', encoding='utf-8') as file:
+            file.write(self.config())
 
     def worker_cpus(self):
         workers = self.options.get('workers', 1)
@@ -61,13 +63,10 @@ class Leat(Peer):
         return {**profile, 'dst_mac': ROUTER_MAC} if self.job == 'route' else profile
 
     def start(self):
-        conf = os.path.join(self.dir, 'leat.lua')
-        with open(conf, 'w', encoding='utf-8') as file:
-            file.write(self.config())
-        self.run_dir = os.path.join(self.dir, 'run')
-        if self.job == 'route':
-            self.netns_add()
-        argv = [self.session.leatd, '-c', conf, '--state-dir', os.path.join(self.dir, 'state'),
+        self.conf, self.run_dir = os.path.join(self.dir, 'leat.lua'), os.path.join(self.dir, 'run')
+        self.tables = [self.table()] if self.job == 'route' else []
+        self.config_write()
+        argv = [self.session.leatd, '-c', self.conf, '--state-dir', os.path.join(self.dir, 'state'),
                 '--run-dir', self.run_dir, '--memory', MEMORY_MB, *self.session.leatd_driver_args()]
         on = {*self.session.other_cpus, *self.worker_cpus()}
         self.children.append(Child(self.session, self.tag, argv, on=on))
@@ -100,41 +99,26 @@ class Leat(Peer):
 
     # ---- routes ----
 
-    def netns(self):
-        return f'leat-bench-{os.getpid()}-{self.tag}'
-
-    def ip(self, *args):
-        self.session.note(['ip', *args])
-        return machine.run(['ip', *args])
-
-    def netns_add(self):
-        self.mounted = os.path.ismount('/run/netns')
-        self.ip('netns', 'add', self.netns())
-        self.has_netns = True
-        machine.run(['ip', 'netns', 'exec', self.netns(), 'sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=0',
-                     'net.ipv6.conf.default.disable_ipv6=0', 'net.ipv6.route.max_size=2147483647'])
-
-    def batch_write(self, table):
-        """What tells the kernel of a table."""
-        path, family = os.path.join(self.dir, f'routes-{table.count}'), table.family
+    def routes_write(self, table):
+        """A file of static routes, as `ip -o route` prints them."""
+        path = os.path.join(self.dir, f'routes-{table.kind}-{table.count}')
         with open(path, 'w', encoding='ascii') as file:
             for side in (0, 1):
-                vias = [SUBNETS[family].format(1 - side, 2 + hop) for hop in range(HOPS)]
-                device = 'ba'[side]
-                file.writelines(f'route add {prefix} via {vias[n % HOPS]} dev {device}\n'
-                                for n, prefix in enumerate(table.routes(side)))
+                vias = [SUBNETS[table.family].format(1 - side, 2 + hop) for hop in range(HOPS)]
+                file.writelines(f'{prefix} via {vias[n % HOPS]}\n' for n, prefix in enumerate(table.routes(side)))
         return path
 
     def routes_load(self):
-        for device in 'ab':
-            wait_until(lambda: 'LOWER_UP' in self.ip('-n', self.netns(), 'link', 'show', 'dev', device), 20,
-                       f'the twin {device} has no carrier')
-        self.batch_run(self.batch_write(self.table()))
         wanted = self.table().count
         wait_until(lambda: self.entries() >= wanted, self.patience_s, f'{wanted} routes are not there')
 
-    def batch_run(self, path):
-        self.ip('-n', self.netns(), f'-{self.options["family"]}', '-batch', path)
+    def apply(self, *tables):
+        """The same router with other tables, in one commit."""
+        self.tables = tables
+        self.config_write()
+        argv = [self.session.leat, '-r', self.run_dir, 'apply', self.conf]
+        self.session.note(argv)
+        return machine.run(argv)
 
     def entries(self):
         if self.job == 'route':
@@ -158,14 +142,6 @@ class Leat(Peer):
 
     def memory(self):
         return {**super().memory(), 'routes' if self.job == 'route' else 'stations': self.entries()}
-
-    def stop(self):
-        super().stop()
-        if getattr(self, 'has_netns', False):
-            self.ip('netns', 'del', self.netns())
-            self.has_netns = False
-            if not self.mounted and not os.listdir('/run/netns'):
-                machine.run(['umount', '/run/netns'])
 
 
 PEER = Leat
