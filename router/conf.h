@@ -50,7 +50,7 @@ struct rtr_conf_iface {
 	struct vrrp_conf *vrrp; // virtual routers
 	unsigned n_vrrp;
 	struct dhcp_conf *dhcp; // NULL: none (dhcp/dhcp_conf.h)
-	struct ra_conf *ra; // what it advertises; NULL: nothing
+	struct ra_conf *ra;     // what it advertises; NULL: nothing
 };
 
 struct rtr_conf_path {
