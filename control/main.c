@@ -14,7 +14,6 @@
 #include "lib/file.h"
 #include "lib/netns.h"
 #include "lib/script.h"
-#include "lib/state.h"
 #include <event2/event.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -225,7 +224,6 @@ static int daemon_start(struct daemon *daemon, struct err *err) {
 	rc = ctl_drop_capabilities(err);
 	if (rc < 0)
 		return rc;
-	state_dir_set(daemon->options->state_dir);
 	file_state_dir_set(daemon->options->state_dir);
 	daemon->api.config = ctl_config_new(daemon->options->state_dir, ctl_platform.sync, err);
 	if (daemon->api.config == NULL)

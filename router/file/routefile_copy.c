@@ -3,7 +3,6 @@
 #include "router/file/routefile_copy.h"
 #include "lib/file.h"
 #include "lib/log.h"
-#include "lib/state.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -15,9 +14,9 @@
 #define FOLDER "route-files"
 
 static bool folder_path(char *buf, size_t size, const char *name) {
-	return state_dir()[0] &&
-		(size_t)snprintf(buf, size, "%s/" FOLDER "%s%s", state_dir(), name[0] ? "/" : "",
-			name) < size;
+	return file_state_dir() && file_state_dir()[0] &&
+		(size_t)snprintf(buf, size, "%s/" FOLDER "%s%s", file_state_dir(),
+			name[0] ? "/" : "", name) < size;
 }
 
 // Different paths may not meet in one name: 64 bits of FNV-1a, and the end of the path for people.

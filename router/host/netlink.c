@@ -35,6 +35,7 @@ struct place {
 	uint32_t seq;   // of the dump under way
 	bool wanted;    // has twins
 	bool interrupted;
+	bool behind; // messages were lost, and those before them are not all read
 	struct {
 		uint32_t index, flags;
 	} links[LINKS_KEPT];
@@ -484,7 +485,8 @@ static void heard(const struct netlink_event *e, void *arg) {
 	}
 }
 
-static void overrun(const struct place *place) {
+static void overrun(struct place *place) {
+	place->behind = true;
 	netlink_stats.overruns++;
 	resync.again = true;
 	log_warn("router", "the kernel told of more changes than were read; reading all anew",
@@ -503,8 +505,10 @@ static void place_read(struct place *place, uint64_t until_ns) {
 			overrun(place);
 			continue;
 		}
-		if (len <= 0)
+		if (len <= 0) {
+			place->behind = false;
 			return;
+		}
 		if ((size_t)len > sizeof(buf)) {
 			netlink_stats.broken++;
 			resync.again = true;
@@ -606,6 +610,15 @@ static bool is_room(void) {
 	return !full;
 }
 
+// What is still to be read is older than a resync would be, and must not pass for seen by it.
+static bool is_behind(void) {
+	const struct place *place = places;
+
+	while (place && !place->behind)
+		place = place->next;
+	return place != NULL;
+}
+
 void netlink_poll(uint64_t now_ns) {
 	for (struct place *place = places; place; place = place->next)
 		place_read(place, now_ns + TURN_NS);
@@ -615,7 +628,7 @@ void netlink_poll(uint64_t now_ns) {
 		left_out = false;
 		resync.again = true;
 	}
-	if (!resync.running && resync.again && now_ns >= resync.not_before_ns) {
+	if (!resync.running && resync.again && now_ns >= resync.not_before_ns && !is_behind()) {
 		resync_start();
 		if (!places)
 			resync_end(now_ns);

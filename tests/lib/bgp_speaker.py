@@ -15,7 +15,7 @@ import struct
 import threading
 
 MARKER = b'\xff' * 16
-OPEN, UPDATE, NOTIFICATION, KEEPALIVE = 1, 2, 3, 4
+OPEN, UPDATE, KEEPALIVE = 1, 2, 4
 ROOM = 4096 - 19 - 100  # of a message, for prefixes
 HOLD_S = 180
 
@@ -85,19 +85,31 @@ def read_message(conn):
     return kind
 
 
-def listen_on(conn, lock):
-    """Answers nothing but with keepalives; says what was told."""
-    try:
+class Session:
+    """One at a time; when it ends (FRR begins anew when it reads more of its configuration) the next one is waited for."""
+
+    def __init__(self, args):
+        self.args = args
+        self.server = socket.create_server((args.listen, 179))
+        self.lock = threading.Lock()
+        self.conn = None
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def send(self, text):
+        with self.lock:
+            if self.conn:
+                self.conn.sendall(text)
+
+    def serve(self):
         while True:
-            kind = read_message(conn)
-            if kind == NOTIFICATION:
-                print('notification', flush=True)
-            if kind in (OPEN, KEEPALIVE):
-                with lock:
-                    conn.sendall(message(KEEPALIVE))
-    except OSError as error:
-        print('session ended:', error, flush=True)
-        os._exit(0)
+            self.conn = self.server.accept()[0]
+            try:
+                self.send(open_message(self.args.asn, self.args.listen))
+                while True:
+                    if read_message(self.conn) in (OPEN, KEEPALIVE):
+                        self.send(message(KEEPALIVE))
+            except OSError as error:
+                print('session ended:', error, flush=True)
 
 
 def main():
@@ -110,19 +122,14 @@ def main():
     parser.add_argument('--routes6', type=int, default=0)
     parser.add_argument('--commands', required=True)
     args = parser.parse_args()
-    server = socket.create_server((args.listen, 179))
     routes = Routes(args)
+    session = Session(args)
     print('ready', flush=True)
-    conn = server.accept()[0]
-    lock = threading.Lock()
-    conn.sendall(open_message(args.asn, args.listen))
-    threading.Thread(target=listen_on, args=(conn, lock), daemon=True).start()
     fifo = os.open(args.commands, os.O_RDWR)
     pending = b''
     while True:
         if not select.select([fifo], [], [], 30)[0]:
-            with lock:
-                conn.sendall(message(KEEPALIVE))
+            session.send(message(KEEPALIVE))
             continue
         pending += os.read(fifo, 4096)
         while b'\n' in pending:
@@ -130,8 +137,7 @@ def main():
             if command == b'stop':
                 return
             for update in routes.announce() if command == b'announce' else routes.withdraw():
-                with lock:
-                    conn.sendall(update)
+                session.send(update)
             print(command.decode(), 'said', flush=True)
 
 

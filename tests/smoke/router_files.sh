@@ -12,7 +12,7 @@ ip -n "$TAG-a" route add default via 10.1.0.1
 ip -6 -n "$TAG-a" route add default via 2001:db8:1::1
 ip -n "$TAG-b" route add default via 10.2.0.1
 ip -6 -n "$TAG-b" route add default via 2001:db8:2::1
-ip -n "$TAG-b" route add local 16.0.0.0/5 dev lo
+ip -n "$TAG-b" route add local 16.0.0.0/4 dev lo
 ip -6 -n "$TAG-b" route add local 2a00::/16 dev lo
 /usr/bin/python3 - "$n4" "$n6" "$T" <<'PY'
 import sys

@@ -16,7 +16,7 @@ ip -n "$TAG-pc" route add default via 10.0.0.1
 ip -6 -n "$TAG-pc" route add default via 2001:db8:a::1
 ip -n "$TAG-isp" route add 10.0.0.0/24 via 192.0.2.2
 ip -6 -n "$TAG-isp" route add 2001:db8:a::/64 via 2001:db8:1::2
-ip -n "$TAG-isp" route add local 16.0.0.0/5 dev lo # any address there answers
+ip -n "$TAG-isp" route add local 16.0.0.0/4 dev lo # any address there answers
 ip -6 -n "$TAG-isp" route add local 2a00::/16 dev lo
 twin="twin = { namespace = '$TAG-edge' }"
 leatd_start - --plugin "$BUILD/tests/damage/damage.so" <<<"return { ports = { p1 = { device = 'p1' }, lan = { device = 'lan' } },
@@ -37,7 +37,9 @@ router bgp 65000
  exit-address-family
 END
 count() { leat_json '.[0] | "\(.routes4) \(.routes6)"' sources source=kernel; }
-wait_until "vty edge show bgp summary json | grep -q Established" 30
+for family in ipv4Unicast ipv6Unicast; do
+	wait_until "vty edge show bgp summary json | jq -e '.$family.peers[\"192.0.2.1\"].state == \"Established\"'" 60
+done
 quiet=$(count)
 full="$((${quiet% *} + n4)) $((${quiet#* } + n6))"
 last4=$((n4 - 1))
@@ -67,7 +69,7 @@ ip -n "$TAG-edge" route add 198.18.0.1/32 via 192.0.2.1 proto static
 wait_until "[ \"\$(leat_json length routes prefix=198.18.0.1/32)\" = 1 ]"
 python3 - >"$T/batch" <<'END'
 for i in range(100000):
-    print(f'route add 20.{128 + (i >> 16)}.{i >> 8 & 255}.{i & 255}/32 via 192.0.2.1 proto static')
+    print(f'route add 40.{i >> 16}.{i >> 8 & 255}.{i & 255}/32 via 192.0.2.1 proto static')
 END
 kill -STOP "$leatd_pid"
 ip -n "$TAG-edge" -batch "$T/batch"
@@ -78,7 +80,7 @@ ip -n "$TAG-edge" route add 198.18.0.2/32 via 192.0.2.1 proto static
 kill -CONT "$leatd_pid"
 wait_until "[ \"\$(overruns)\" -gt 0 ]" 30
 wait_until "leat_json '.[0].via' routes prefix=198.18.0.1/32 | grep -q 10.0.0.9" "$patience"
-wait_until "[ \"\$(leat_json length routes prefix=198.18.0.2/32)\" = 1 ]"
+wait_until "[ \"\$(leat_json length routes prefix=198.18.0.2/32)\" = 1 ]" "$patience"
 expect_eq "$(count)" "$((${full% *} + 2)) ${full#* }" "routes after an overrun"
 reach
 
