@@ -67,6 +67,16 @@ static unsigned drain(const char *port) {
 	return n;
 }
 
+// Frames but those of LACP, whose time may come at any step.
+static unsigned drain_flows(const char *port) {
+	uint8_t bytes[PACKET_FRAME_MAX];
+	unsigned n = 0;
+
+	while (packet_recv(port, bytes) >= 0)
+		n += bytes[12] != 0x88 || bytes[13] != 0x09;
+	return n;
+}
+
 static const char *peers(char *buf, size_t size, const char *port) {
 	json_t *rows = packet_show("ports"), *row;
 	size_t i;
@@ -197,7 +207,7 @@ static void test_lacp(void **) {
 	assert_string_equal(peers(text, sizeof(text), "x"), "x1");
 	run(200 * MS, false);
 	send_flows("a");
-	assert_int_equal(drain("x1"), FLOWS);
+	assert_int_equal(drain_flows("x1"), FLOWS);
 	packet_config("{}");
 }
 
