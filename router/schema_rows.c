@@ -459,7 +459,7 @@ const struct schema_row rtr_router_rows[] = {
 		.flags = SCHEMA_LIVE | SCHEMA_UNIQUE,
 		.max = RTR_CONF_FILES,
 		.elem = &file_elem,
-		.help = "files of static routes, a line each as `ip -o route` prints them. A file "
+		.help = "files of static routes, a line each as `ip -o route` prints them; a file "
 			"is read once and a copy "
 			"kept: new content needs a new name"},
 	{.name = "rules",

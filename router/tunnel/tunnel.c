@@ -324,7 +324,7 @@ const struct schema_row tunnel_columns[] = {
 		.type = SCHEMA_NAME,
 		.flags = SCHEMA_WIDE,
 		.help = "router that carries the outer packets"},
-	{.name = "key", .type = SCHEMA_INT, .flags = SCHEMA_WIDE, .help = "GRE key"},
+	{.name = "gre_key", .type = SCHEMA_INT, .flags = SCHEMA_WIDE, .help = "GRE key"},
 	{.name = "state",
 		.type = SCHEMA_ENUM,
 		.words = state_words,
@@ -380,7 +380,7 @@ static json_t *row_of(const struct tunnel *t) {
 		"tx_dropped", (json_int_t)(count.tx_dropped - bases[t->id].tx_dropped), "errors",
 		(json_int_t)(count.errors - bases[t->id].errors));
 	if (row && t->wire.has_key)
-		json_object_set_new(row, "key", json_integer(t->wire.key));
+		json_object_set_new(row, "gre_key", json_integer(t->wire.key));
 	return row;
 }
 
