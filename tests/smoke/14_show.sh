@@ -44,5 +44,12 @@ expect_eq "$(metrics | awk '{ n += $2 } END { print n }')" \
 	"$(counts | jq '(.[0:8] | add) + .[13]')" "the same numbers in /metrics"
 
 # A router, so that its nouns have rows; only now, for it announces itself.
-leat set routers.r '{"interfaces": {"v": {"switch": "s", "vlan": 1, "addresses": ["10.1.0.1/24"], "neighbors": {"10.1.0.9": "02:00:00:00:00:99"}}}}'
+cat >"$T/router.json" <<'JSON'
+{ "interfaces": {
+  "v": { "switch": "s", "vlan": 1, "addresses": ["10.1.0.1/24", "2001:db8:1::1/64"], "neighbors": { "10.1.0.9": "02:00:00:00:00:99" },
+    "vrrp": { "7": { "addresses": ["10.1.0.3"] } }, "ra": {},
+    "dhcp": { "server": { "subnets": { "10.1.0.0/24": { "ranges": ["10.1.0.100-10.1.0.199"] } } } } },
+  "t": { "tunnel": { "type": "gre", "source": "10.1.0.1", "remote": "10.1.0.7" }, "addresses": ["10.3.0.1/30"] } } }
+JSON
+leat set routers.r "$(jq -c . "$T/router.json")"
 expect "/usr/bin/python3 '$SMOKE_LIB/show.py' '$LEAT' '$RUN'" "the forms of leat show"
