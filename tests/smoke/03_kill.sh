@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
+# smoke: alone
 # smoke: timeout 600
 # SIGKILL at random instants, until 100 of them hit an apply before its answer: the daemon always starts again, with every
 # revision that was acknowledged, and never with half of one. Some daemons side by side: a start waits more than it works.

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# smoke: timeout 120
+# smoke: alone
+# smoke: timeout 240
 # Ports of kernel interfaces come and go and change, flooded all the while; when the last has gone, every buffer is back,
 # and so are descriptors and programs.
 . "$(dirname "$0")/../lib/smoke.sh"
@@ -38,7 +39,7 @@ while True:
 PY
 for host in h1 h2 h3; do bg "flood-$host" ip netns exec "$TAG-$host" /usr/bin/python3 "$T/flood.py"; done
 
-for round in $(seq "${ROUNDS:-10}"); do
+for round in $(seq "${ROUNDS:-6}"); do
 	change apply "$T/all.lua"
 	wait_until "leat show ports p2 --json | jq -e '.[0].rx_packets > 3000'"
 	change set ports.p2.driver "$([ $((round % 2)) = 1 ] && echo af_packet || echo af_xdp-copy)"
