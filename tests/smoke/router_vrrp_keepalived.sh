@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
+# smoke: alone
 # smoke: timeout 240
 # keepalived and leatd as one virtual router per family on two networks: each is backup and master, each preempts the other, and pings
 # through the virtual addresses go on; what is lost is less than a second of them.
@@ -14,12 +15,13 @@ ka_instance() { # NAME IF ID PRIORITY ADDRESS...
 }
 ka_start() { # PRIORITY
 	{
-		printf 'global_defs {\n vrrp_version 3\n vrrp_rt_priority 1\n}\n' # its timers on a busy machine
+		printf 'global_defs {\n vrrp_version 3\n vrrp_rt_priority 1\n vrrp_rlimit_rttime 10000000\n}\n' # its timers on a busy machine
 		ka_instance lan4 lan 7 "$1" 10.1.0.254/24
 		ka_instance lan6 lan 7 "$1" fe80::fe 2001:db8:1::fe/64
 		ka_instance wan4 wan 8 "$1" 10.2.0.254/24
 		ka_instance wan6 wan 8 "$1" fe80::fe 2001:db8:2::fe/64
 	} >"$T/ka.conf"
+	rm -f "$T/ka.pid" "$T/ka-vrrp.pid" # of one that was killed: it may not have been waited for yet
 	bg ka ip netns exec "$TAG-ka" keepalived -nlPD -f "$T/ka.conf" -p "$T/ka.pid" -r "$T/ka-vrrp.pid"
 }
 ka_is() { [ "$(ip -n "$TAG-ka" address show | grep -cE '(10.[12].0.254|2001:db8:[12]::fe)/')" = "$1" ]; }
