@@ -636,7 +636,7 @@ static void counters_tell(void **) {
 	assert_int_equal(column("tx_packets"), tx + 3);
 	assert_int_equal(column("rx_packets"), rx + 1);
 	assert_int_equal(column("rx_dropped"), dropped + 1);
-	assert_int_equal(column("key"), 0xa1b2c3d4);
+	assert_int_equal(column("gre_key"), 0xa1b2c3d4);
 	frames_drain();
 }
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
+# smoke: alone
 # The MTU of a port in use: within what AF_XDP can do it changes at once, beyond it the port goes down the ladder and comes
 # back up; other ports lose nothing.
 . "$(dirname "$0")/../lib/smoke.sh"
