@@ -2,6 +2,7 @@
 #include "control/platform.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/session/session.h"
+#include "firewall/firewall.h"
 #include "router/router.h"
 #include "switch/switch.h"
 
@@ -19,7 +20,7 @@ static int start(const struct ctl_options *options, const json_t *tree, struct e
 }
 
 static const struct module *const modules[] = {
-	&dataplane_module, &session_module, &switch_module, &router_module, NULL};
+	&dataplane_module, &session_module, &switch_module, &router_module, &firewall_module, NULL};
 
 const struct ctl_platform ctl_platform = {
 	.modules = modules,

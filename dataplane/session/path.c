@@ -88,6 +88,12 @@ static int first_track(
 	return verdict == TCP_OK ? -1 : DROP_TCP + (int)verdict - TCP_BAD_FLAGS;
 }
 
+// What belongs to no session: a stranger's is dropped. This box's own goes on: it answers what came outside of any (a reset for a
+// segment of nothing, an echo reply to what was let pass untracked, an error).
+static rte_edge_t no_flow(const struct path *p, unsigned drop) {
+	return p->arc == DP_ARC_L3_OUT ? path_on(p) : dp_drop(p->self, p->m, drop);
+}
+
 static rte_edge_t begin(struct path *p, struct session_owner *o, const struct session_flow *flow,
 	const struct session_first *first) {
 	session_ref ref;
@@ -108,7 +114,7 @@ static rte_edge_t first_packet(struct path *p, const struct session_packet *pack
 
 	int drop = first_track(p, packet, &first);
 	if (drop >= 0)
-		return dp_drop(p->self, p->m, (unsigned)drop);
+		return no_flow(p, (unsigned)drop);
 	if (!session_acts(dp_self->id, dp_self->id) || !o->started)
 		return dp_drop(p->self, p->m, DROP_MOVING);
 	struct session_flow flow = {.in = key_tuple(&packet->key),
@@ -147,6 +153,8 @@ rte_edge_t path_tcp_bad(struct path *p, session_ref ref, enum tcp_verdict verdic
 	const struct session_owner *o = &session_owners[dir_owner(d)];
 	uint32_t seen = d->seen;
 
+	if (p->arc == DP_ARC_L3_OUT && verdict != TCP_REOPEN && verdict != TCP_VERDICTS)
+		verdict = TCP_QUIET; // this box is no stranger
 	switch (verdict) {
 	case TCP_QUIET: { // whoever guesses does not keep it alive
 		rte_edge_t edge = path_pass(p, o, d, ref);
@@ -169,10 +177,10 @@ static rte_edge_t icmp_error(struct path *p, const struct session_packet *packet
 	struct session_key key;
 
 	if (icmp_error_key(p->ip, path_there(p), packet, &quoted, &key) != PARSED_FLOW)
-		return dp_drop(p->self, p->m, DROP_ODD);
+		return no_flow(p, DROP_ODD);
 	session_ref ref = table_find(&key, key_hash(&session_table.secret, &key));
 	if (ref == 0)
-		return dp_drop(p->self, p->m, DROP_NO_SESSION);
+		return no_flow(p, DROP_NO_SESSION);
 	struct session_dir *d = ref_dir(ref);
 	if (!session_acts(dp_self->id, dir_owner(d)))
 		return path_foreign(p, ref);
@@ -219,11 +227,11 @@ rte_edge_t path_slow(const struct dp_node *self, enum dp_arc arc, struct rte_mbu
 	case PARSED_ASIDE:
 		return path_on(&p);
 	case PARSED_FRAGMENT:
-		return dp_drop(self, m, DROP_FRAGMENT);
+		return no_flow(&p, DROP_FRAGMENT);
 	case PARSED_SHORT:
-		return dp_drop(self, m, DROP_HEADERS);
+		return no_flow(&p, DROP_HEADERS);
 	default:
-		return dp_drop(self, m, DROP_ODD);
+		return no_flow(&p, DROP_ODD);
 	}
 }
 
@@ -245,7 +253,7 @@ static rte_edge_t explain_first(struct path *p, const struct session_packet *pac
 	int drop = first_track(p, packet, &first);
 
 	if (drop >= 0)
-		return dp_drop(p->self, p->m, (unsigned)drop);
+		return no_flow(p, (unsigned)drop);
 	struct session_flow flow = {.in = key_tuple(&packet->key),
 		.m = p->m,
 		.now_ns = dp_self->now_ns,

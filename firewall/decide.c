@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The firewall's say on a first packet (dataplane/session/session.h): what is not judged at all, and which rule takes the rest.
+#include "dataplane/session/session.h"
+#include "firewall/policy.h"
+#include <string.h>
+
+// ---- what is no connection ------------------------------------------------------------------------------------
+// Groups, broadcast, senders that have no address yet, and neighbour discovery: of one link only, never forwarded, and heard by
+// nobody but those of this box who asked for it.
+
+enum { PROTO_ICMP = 1, PROTO_ICMP6 = 58 };
+
+static bool is_group(const struct session_tuple *t) {
+	return t->v6 ? t->dst[0] == 0xff : (t->dst[0] & 0xf0) == 0xe0 || t->dst[0] == 0xff;
+}
+
+static bool is_nobody(const struct session_tuple *t) {
+	static const uint8_t zero[16];
+
+	return memcmp(t->src, zero, t->v6 ? 16 : 4) == 0;
+}
+
+static int icmp_type(const struct session_flow *flow, unsigned *code) {
+	uint8_t buf[2];
+	const uint8_t *at = flow->m
+		? rte_pktmbuf_read(flow->m, flow->m->l2_len + flow->m->l3_len, 2, buf)
+		: NULL;
+
+	if (at == NULL)
+		return -1;
+	*code = at[1];
+	return at[0];
+}
+
+static enum session_verdict spoof_decide(struct session_flow *flow) {
+	unsigned code;
+
+	if (is_group(&flow->in) || is_nobody(&flow->in))
+		return SESSION_ASIDE;
+	if (flow->in.v6 && flow->in.proto == PROTO_ICMP6 && flow->m) {
+		int type = icmp_type(flow, &code);
+
+		if (type >= 133 && type <= 137)
+			return SESSION_ASIDE;
+	}
+	return SESSION_PASS;
+}
+
+static struct session_decider fw_link = {
+	.name = "fw_link",
+	.stage = SESSION_STAGE_SPOOF,
+	.decide = spoof_decide,
+};
+SESSION_DECIDER(fw_link)
+
+// ---- rules ----------------------------------------------------------------------------------------------------
+
+enum { DROP_RULE, DROP_DEFAULT };
+
+static const struct dp_drop policy_drops[] = {
+	[DROP_RULE] = {"rule", "a rule of the firewall drops it"},
+	[DROP_DEFAULT] = {"no_rule",
+		"no rule of the firewall takes it, and the default is to drop"},
+	{0},
+};
+
+static uint8_t edge_reject;
+
+static uint8_t zone_of(const struct fw_policy *p, uint16_t iface) {
+	if (iface == DP_NONE)
+		return FW_SELF;
+	return iface < DP_MAX_IFACES ? p->zones[iface] : 0;
+}
+
+// Sources are judged as they came, destinations as they will be. A query without its packet is an echo request.
+static void key_of(const struct session_flow *flow, struct fw_key *key) {
+	bool icmp = flow->in.proto == (flow->in.v6 ? PROTO_ICMP6 : PROTO_ICMP);
+	unsigned code = 0;
+
+	memcpy(key->src, flow->in.src, 16);
+	memcpy(key->dst, flow->out.dst, 16);
+	key->v6 = flow->in.v6;
+	key->proto = flow->in.proto;
+	key->sport = __builtin_bswap16(flow->in.sport);
+	key->dport = __builtin_bswap16(flow->out.dport);
+	key->from = flow->zone_in;
+	key->to = flow->zone_out;
+	if (icmp) {
+		int type = icmp_type(flow, &code);
+
+		if (type < 0)
+			type = flow->in.v6 ? 128 : key->dport == 1 ? 13 : 8;
+		key->dport = (uint16_t)(type << 8 | (int)code);
+	}
+}
+
+// A rule over its rate does not take the connection; one that lives already is not counted again.
+static bool takes(struct fw_rule *rule, const struct session_flow *flow) {
+	return !rule->limited || flow->again || flow->dry ||
+		bucket_take(&rule->bucket, &rule->limit, flow->now_ns);
+}
+
+static void count(const struct fw_policy *p, uint32_t rule, const struct session_flow *flow) {
+	if (flow->again || flow->dry)
+		return;
+	struct fw_hits *h = &p->hits[flow->worker][rule];
+	__atomic_store_n(&h->packets, h->packets + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&h->last_ns, flow->now_ns, __ATOMIC_RELAXED);
+}
+
+static enum session_verdict act(struct session_flow *flow, unsigned action, unsigned why) {
+	switch (action) {
+	case FW_ACCEPT:
+		if (flow->zone_in == FW_SELF || flow->zone_out == FW_SELF)
+			flow->flags |= SESSION_CONTROL;
+		return SESSION_PASS;
+	case FW_REJECT:
+		if (!flow->again) {
+			flow->edge[0] = edge_reject;
+			return SESSION_SEND;
+		}
+		__attribute__((fallthrough));
+	default:
+		flow->why = (uint16_t)why;
+		return SESSION_DROP;
+	}
+}
+
+static enum session_verdict policy_decide(struct session_flow *flow) {
+	const struct fw_policy *p = __atomic_load_n(&fw_policy, __ATOMIC_ACQUIRE);
+	struct fw_walk walk;
+	struct fw_key key;
+	uint32_t rule;
+
+	if (p == NULL)
+		return SESSION_PASS;
+	flow->zone_in = zone_of(p, flow->iface_in);
+	flow->zone_out = zone_of(p, flow->iface_out);
+	key_of(flow, &key);
+	fw_walk_begin(p->compiled, &key, &walk);
+	while ((rule = fw_walk_next(&walk)) != FW_NONE)
+		if (takes(&p->rules[rule], flow))
+			break;
+	count(p, rule == FW_NONE ? p->n : rule, flow);
+	flow->flags &= (uint16_t)~SESSION_LOG;
+	if (rule == FW_NONE) {
+		flow->rule = 0;
+		return act(flow, key.from == FW_SELF ? FW_ACCEPT : p->def, DROP_DEFAULT);
+	}
+	flow->rule = rule + 1;
+	if (p->rules[rule].log)
+		flow->flags |= SESSION_LOG;
+	return act(flow, p->rules[rule].action, DROP_RULE);
+}
+
+static struct session_decider fw_policy_decider = {
+	.name = "fw_policy",
+	.stage = SESSION_STAGE_POLICY,
+	.drops = policy_drops,
+	.decide = policy_decide,
+};
+SESSION_DECIDER(fw_policy_decider)
+
+__attribute__((constructor)) static void edges(void) {
+	edge_reject = session_edge("ip_reject");
+}

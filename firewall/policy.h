@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What workers judge new connections by: one immutable struct, built in prepare, swapped in commit, freed in release.
+//
+// Writer: control. Readers: workers, in their deciders; control. Of what it points to, workers write hit counters (each its own row) and
+// rate buckets; control edits sets in place (addrs.h).
+#pragma once
+
+#include "dataplane/dataplane.h"
+#include "firewall/conf.h"
+#include "lib/bucket.h"
+
+struct fw_hits {
+	uint64_t packets; // first packets that the rule decided on
+	uint64_t last_ns;
+};
+
+struct fw_rule {
+	uint8_t action; // enum fw_action
+	bool log;
+	bool limited;
+	struct bucket_limit limit;
+	_Atomic uint64_t bucket;
+};
+
+// Named sets, shared by policies as long as the section `sets` stays the same.
+struct fw_sets {
+	unsigned refs;
+	struct fw_addrs *addrs;
+	unsigned n;
+	char (*names)[FW_NAME]; // by label
+};
+
+enum { FW_DEFAULT_HITS = 1 }; // rows of hits beyond those of rules: the default
+
+struct fw_policy {
+	struct fw_rules *compiled;
+	struct fw_rule *rules;
+	uint32_t n;
+	uint8_t def; // enum fw_action
+	uint8_t zones[DP_MAX_IFACES];
+	struct fw_hits *hits[DP_MAX_WORKERS]; // [n + FW_DEFAULT_HITS]
+	// control's
+	struct fw_sets *sets;
+	json_t *texts;     // the rules as configured, new reference
+	uint32_t *shadows; // by rule; FW_NONE: none
+	struct fw_conf conf;
+};
+
+extern struct fw_policy *fw_policy; // NULL: there is no firewall
+
+// Control. `old` (may be NULL): its sets are taken over when `same_sets`, and the hits of rules that stand in both.
+struct fw_policy *fw_policy_new(
+	const json_t *tree, const struct fw_policy *old, bool same_sets, struct err *err);
+void fw_policy_free(struct fw_policy *policy);
+// In commit, after the routers': zones of interfaces; hits so far.
+void fw_policy_adopt(struct fw_policy *policy, const struct fw_policy *old);
+struct fw_hits fw_policy_hits(const struct fw_policy *policy, uint32_t rule); // over all workers
+
+uint32_t fw_set_find(const struct fw_sets *sets, const char *name); // its label, or FW_NONE
+
+// An entry of a set, at run time: it lasts until it is removed, or the set is configured anew. 0; -ENOENT, -EEXIST, -ENOSPC with err set.
+int fw_set_edit(const char *set, const struct prefix *prefix, bool add, struct err *err);
