@@ -253,8 +253,13 @@ static int rule_parse(struct rtr_conf *router, size_t i, const json_t *value, st
 	if (rule->from.addr.family && rule->to.addr.family &&
 		rule->from.addr.family != rule->to.addr.family)
 		return err_at(err, at, "from and to are of different address families");
-	return rule->router[0] ? 0
-			       : rtr_conf_path_check(router, &rule->path, raw.via.family, at, err);
+	if (rule->router[0])
+		return 0;
+	if (rule->from.addr.family == ADDR_NONE && rule->to.addr.family == ADDR_NONE)
+		rule->from.addr.family = raw.via.family; // 0.0.0.0/0 or ::/0
+	if (rule->from.addr.family != raw.via.family && rule->to.addr.family != raw.via.family)
+		return err_at(err, at, "via: a next hop of the family of `from` and `to`");
+	return rtr_conf_path_check(router, &rule->path, raw.via.family, at, err);
 }
 
 // ---- routers ------------------------------------------------------------------------------------------------

@@ -136,6 +136,9 @@ static void mistakes_are_named(void **) {
 		 " 'routes': {'::/0': {'via': '10.0.0.2'}}}}",
 			"routers.r.routes[\"::/0\"]", "other address family"},
 		{"{'r': {'rules': [{'from': '10.0.0.0/8'}]}}", "routers.r.rules[1]", "needs `via`"},
+		{"{'r': {'interfaces': {'a': {'port': 'a', 'addresses': ['10.0.0.1/24']}},"
+		 " 'rules': [{'from': '2001:db8::/32', 'via': '10.0.0.2'}]}}",
+			"routers.r.rules[1]", "of the family of `from` and `to`"},
 		{"{'r': {'interfaces': {'a': {'port': 'a', 'addresses': ['10.0.0.1/24'],"
 		 " 'neighbors': {'10.1.0.1': '02:00:00:00:00:01'}}}}}",
 			"routers.r.interfaces.a.neighbors[\"10.1.0.1\"]", "on no subnet"},
@@ -162,11 +165,27 @@ static void the_same_subnet_in_two_routers(void **) {
 	rtr_conf_fini(&all);
 }
 
+// A next hop says of which family the packets are.
+static void a_rule_without_prefixes(void **) {
+	struct rtr_conf_all all;
+	struct err err;
+
+	assert_int_equal(parse("{'r': {'interfaces': {'a': {'port': 'a', 'addresses': "
+			       "['10.0.0.1/24', '2001:db8::1/64']}}, 'rules': [{'via': "
+			       "'2001:db8::2', 'interface': 'a'}]}}",
+				 &all, &err),
+		0);
+	assert_int_equal(all.routers[0].rules[0].from.addr.family, ADDR_V6);
+	assert_int_equal(all.routers[0].rules[0].from.len, 0);
+	rtr_conf_fini(&all);
+}
+
 int main(void) {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everything_is_read),
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(the_same_subnet_in_two_routers),
+		cmocka_unit_test(a_rule_without_prefixes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
