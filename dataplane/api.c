@@ -363,7 +363,8 @@ static const struct schema_row system_columns[] = {
 	{.name = "dpdk", .type = SCHEMA_STRING, .help = "version of DPDK"},
 	{.name = "pages",
 		.type = SCHEMA_STRING,
-		.help = "hugepages (2 MiB), or normal (4 KiB: slower) and why"},
+		.help = "hugepages (2 MiB), or normal (transparent hugepages where the kernel "
+			"gives them, else 4 KiB: slower) and why"},
 	{.name = "memory", .type = SCHEMA_BYTES, .help = "memory of the data plane"},
 	{.name = "buffers",
 		.type = SCHEMA_INT,
