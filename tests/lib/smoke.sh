@@ -8,7 +8,7 @@
 #   ns_add NAME; link NS1 IF1 NS2 IF2     the same in pieces; leatd's namespace is called `daemon`
 #   vlan_dev NAME IF VLAN [ADDRESS...]    a VLAN interface IF.VLAN there
 #   in_ns NAME CMD...                     runs a command there
-#   leatd_start [CONFIG] [OPTION...]      CONFIG: a file, or - for stdin; returns once leatd is ready
+#   leatd_start [CONFIG] [OPTION...]      CONFIG: a file, or - for stdin; returns once leatd is ready; $leatd_memory: its MB
 #   leatd_stop, leatd_kill                SIGTERM (exit status must be 0), SIGKILL
 #   on_peer CMD...                        host, leatd_start, leat, links_up ...: of a second leatd, in namespace `peer`
 #   leat CMD..., leat_json FILTER NOUN... the client; `leat show NOUN... --json` through jq -r FILTER
@@ -47,6 +47,7 @@ export LSAN_OPTIONS=${LSAN_OPTIONS:-exitcode=99:suppressions=$SMOKE_LIB/lsan.sup
 
 netns_mounted=$(! mountpoint -q /run/netns || echo yes)
 leatd_ns=daemon leatd_pid='' leatd_log='' leatd_runs=0 stream='' stream_pid=''
+leatd_memory=256 # MB, half of the default: most of a start is filling it; '': as the configuration says
 declare -A smoke_ns=()
 smoke_bg=() smoke_exit=()
 
@@ -275,7 +276,8 @@ leatd_spawn() { # OPTION...: starts it and does not wait
 	leatd_runs=$((leatd_runs + 1))
 	leatd_log=$T/leatd-$leatd_runs.log
 	: >"$leatd_log"
-	ip netns exec "$TAG-$leatd_ns" "$LEATD" --state-dir "$STATE" --run-dir "$RUN" "$@" >"$leatd_log" 2>&1 &
+	ip netns exec "$TAG-$leatd_ns" "$LEATD" --state-dir "$STATE" --run-dir "$RUN" \
+		${leatd_memory:+--memory "$leatd_memory"} "$@" >"$leatd_log" 2>&1 &
 	leatd_pid=$!
 }
 

@@ -3,6 +3,7 @@
 # system.memory and system.hugepages: read before the data plane starts; a change says that it waits for the next start.
 . "$(dirname "$0")/../lib/smoke.sh"
 
+leatd_memory=''
 system() { leat show system --json | jq -r ".[0].$1"; }
 waiting() { leat show control --json | jq -c '.[0].restart'; }
 
