@@ -130,7 +130,7 @@ mkfifo "$T/never"
 exec {never}<>"$T/never"
 trap smoke_cleanup EXIT
 trap 'smoke_failed_at "$LINENO" "$BASH_COMMAND" "$?"' ERR
-trap 'exit 130' INT TERM
+trap 'say "stopped at line $LINENO: $BASH_COMMAND" >&2; exit 130' INT TERM
 set -E
 
 [ "$(id -u)" = 0 ] || skip "needs root to make namespaces"

@@ -15,8 +15,9 @@ holds() { jq -e "$1" >/dev/null <<<"$answer" || fail "not $1: $answer"; }
 whole() { holds '.packets > 100 and .lost == 0 and .reordered == 0 and .cycles > 0 and .cpu_share > 0'; }
 attached() { ip -n "$TAG-b" link show eth0 | grep -q xdp; }
 gone() { # SIGNAL: it ends by it, and takes its program along
-	kill "-$1" "$gen_PID"
-	wait "$gen_PID" 2>/dev/null || true
+	local pid=$gen_PID
+	kill "-$1" "$pid"
+	wait_until "! kill -0 $pid 2>/dev/null" # the shell has reaped it
 	wait_until '! attached' 5
 }
 
