@@ -224,6 +224,10 @@ bool netif_present(const struct netif *nif) {
 	return ask(nif->name, SIOCGIFINDEX, &ifr) == 0 && ifr.ifr_ifindex == nif->index;
 }
 
+bool netif_cuts(const char *name) {
+	return feature_get(name, ETHTOOL_GTSO, 1);
+}
+
 uint64_t netif_speed_bps(const char *name) {
 	struct ethtool_cmd cmd = {.cmd = ETHTOOL_GSET};
 

@@ -42,5 +42,7 @@ bool netif_present(const struct netif *nif); // still the same interface
 uint64_t netif_speed_bps(const char *name);  // 0: unknown
 // The kernel's driver ("veth", "virtio_net", "ixgbe"); "" when it does not say.
 const char *netif_driver(const char *name, char *buf, size_t size);
+// Whether it takes TCP frames of 64 KiB to be cut, as from its own kernel: the device, or its software, makes whole ones of them.
+bool netif_cuts(const char *name);
 // Whether the interface is a device, not something that the kernel made up (veth, macvlan, bridge).
 bool netif_is_hardware(const char *name);

@@ -116,8 +116,9 @@ int port_packet_open(struct port *port, const struct port_conf *conf, const stru
 
 	if (fd < 0)
 		return fd;
-	// What leaves is on a wire: complete, and no longer than the MTU
-	port->pub.tx_offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	// What leaves is on a wire: complete, and no longer than the MTU. Of what is to be cut the interface makes that.
+	port->pub.tx_offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS |
+		(netif_cuts(nif->name) ? RTE_ETH_TX_OFFLOAD_TCP_TSO : 0);
 	int rc = hostio_open(port, conf, &packet_ops, fd, workers, err);
 	if (rc < 0)
 		close(fd);

@@ -34,10 +34,12 @@ static int tap_check(const struct port_conf *conf, const char *path, struct err 
 	return 0;
 }
 
+// No more than a megabyte at a time, of frames of 64 KiB: the caches have to hold them until they are sent on.
 static uint16_t tap_recv(struct hostio *io, struct rte_mbuf **pkts, uint16_t n) {
 	struct hostio_slot *slot = &io->slots[0];
 	uint16_t got = 0;
 
+	n = RTE_MIN(n, (uint16_t)HOSTIO_SLOTS);
 	for (uint16_t i = 0; i < n && hostio_fill(io, 1) == 1; i++) {
 		ssize_t len = readv(io->fd, slot->iov, io->segs + 1);
 		if (len < (ssize_t)sizeof(slot->vnet))
