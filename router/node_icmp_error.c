@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Tells the sender why its packet goes no further (RFC 792, 1812 section 4.3, 4443 section 2.4). What to say is in dp_meta.user
 // (ip_error()). At most so many per source and second, and none that could answer an answer.
+#include "dataplane/session/session.h"
 #include "lib/bucket.h"
 #include "router/icmp.h"
 #include "router/ip_priv.h"
@@ -219,6 +220,7 @@ static uint16_t icmp_error_process(
 		struct rte_mbuf *m = objs[i], *e;
 		unsigned why;
 
+		session_origin(m); // its sender knows nothing of what became of it here
 		e = answer(m, dp_meta(m)->user, &why);
 		if (e == NULL) {
 			rte_node_enqueue_x1(graph, node, dp_drop(&icmp_error, m, why), m);

@@ -235,6 +235,30 @@ rte_edge_t path_slow(const struct dp_node *self, enum dp_arc arc, struct rte_mbu
 	}
 }
 
+// ---- back to what it was ---------------------------------------------------------------------------------------------------
+
+// The answer to it as it is now is the key of its session's other direction.
+void session_origin(struct rte_mbuf *m) {
+	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, m->l2_len);
+	struct session_packet packet;
+
+	if (session_table.buckets == NULL || m->data_len < m->l2_len ||
+		session_parse(ip, m->data_len - m->l2_len, m->pkt_len - m->l2_len,
+			dp_meta(m)->domain, &packet) != PARSED_FLOW)
+		return;
+	struct session_tuple answer = key_tuple(&packet.key);
+	answer = session_reverse(&answer);
+	struct session_key key = key_of(&answer);
+	session_ref ref = table_find(&key, key_hash(&session_table.secret, &key));
+	if (ref == 0)
+		return;
+	struct session_dir *d = ref_dir(ref ^ 1);
+	struct session_key was = dir_key(d);
+	// another worker's may have ended meanwhile
+	if (d->flags & SESSION_REWRITE && dir_is(ref_dir(ref), &key))
+		rewrite_once(&packet.key, &was, (ref ^ 1) & 1, ip, packet.l4, CHECK_WHOLE);
+}
+
 // ---- explaining --------------------------------------------------------------------------------------------------------------
 
 static rte_edge_t explain_hit(struct path *p, session_ref ref) {
@@ -245,7 +269,7 @@ static rte_edge_t explain_hit(struct path *p, session_ref ref) {
 	return path_leave(p, d, ref);
 }
 
-// Addresses that a decider would change are not: they are the session's, and there is none.
+// What deciders would change is changed in the packet, so that the nodes behind see it as they would.
 static rte_edge_t explain_first(struct path *p, const struct session_packet *packet) {
 	bool own = p->arc == DP_ARC_L3_OUT;
 	const struct session_decider *who = NULL;
@@ -266,6 +290,10 @@ static rte_edge_t explain_first(struct path *p, const struct session_packet *pac
 	if (verdict == SESSION_DROP)
 		return dp_drop(p->self, p->m, who->drop_base + flow.why);
 	dp_meta(p->m)->user = 0;
+	if (verdict == SESSION_PASS) {
+		struct session_key out = key_of(&flow.out);
+		rewrite_once(&packet->key, &out, 0, p->ip, p->l4, CHECK_WHOLE);
+	}
 	return verdict == SESSION_SEND && flow.edge[0] ? (rte_edge_t)(flow.edge[0] - 1)
 						       : path_on(p);
 }

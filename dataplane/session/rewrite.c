@@ -23,6 +23,17 @@ void rewrite_prepare(struct session_dir *d, const struct session_key *out) {
 		d->flags |= SESSION_REWRITE;
 }
 
+void rewrite_once(const struct session_key *is, const struct session_key *out, unsigned way,
+	uint8_t *ip, uint32_t l4, enum rewrite_check kind) {
+	struct session_dir6 d = {0};
+
+	d.dir.head = is->head;
+	memcpy(dir_addr(&d.dir), is->a, is->kind & KIND_V6 ? 32 : 8);
+	rewrite_prepare(&d.dir, out);
+	if (d.dir.flags & SESSION_REWRITE)
+		rewrite(&d.dir, way, ip, l4, kind);
+}
+
 // ---- ICMP errors ------------------------------------------------------------------------------------------------
 
 #define ICMP_HEADER 8

@@ -81,6 +81,10 @@ static inline void rewrite(
 // Fills in what a direction's packets become; sets SESSION_REWRITE when that is not what they are.
 void rewrite_prepare(struct session_dir *d, const struct session_key *out);
 
+// One packet, which is `is`, becomes `out` without a session's direction: back to what it was, or to what it would be.
+void rewrite_once(const struct session_key *is, const struct session_key *out, unsigned way,
+	uint8_t *ip, uint32_t l4, enum rewrite_check kind);
+
 // An ICMP error at `ip`, of which `in_buffer` bytes are there and `outer` is parsed: the key of the direction that it belongs
 // to (packets from where it comes from), and what it quotes. PARSED_FLOW, or why not.
 enum session_parsed icmp_error_key(const uint8_t *ip, size_t in_buffer,

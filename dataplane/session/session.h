@@ -172,6 +172,10 @@ void session_policy_changed(void);
 // node: is there a session one of whose directions has this tuple? For SNAT: a port is free when the answer's tuple is not taken.
 bool session_taken(const struct session_tuple *tuple);
 
+// node: a packet that this box will not forward after all: what a session rewrote in it is written back, so that its sender is told of
+// what it sent. Its IP header is at m->l2_len, its VRF in dp_meta.domain.
+void session_origin(struct rte_mbuf *m);
+
 // The answer's tuple.
 struct session_tuple session_reverse(const struct session_tuple *tuple);
 
