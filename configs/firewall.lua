@@ -41,8 +41,17 @@ return {
 			{ name = "web", from = "internet", to = "servers", dst = "@web", proto = "tcp", dport = "@web_ports",
 				action = "accept", log = true },
 			{ name = "updates", from = "servers", to = "internet", proto = "tcp", dport = 443, action = "accept" },
+			{ name = "calls", from = "internet", to = "servers", dst = "10.0.20.11", proto = "udp", dport = "10000-10099",
+				action = "accept" },
 			-- Who sits inside is told at once instead of waiting.
 			{ name = "inside", from = { "staff", "servers" }, action = "reject" },
+		},
+		-- IPv4 inside is private. Rules see a connection with its real destination, and its real source.
+		nat = {
+			-- What is sent to this box's own address outside. Staff may use that address, too: their own is hidden then (hairpin).
+			{ name = "web", to = "internet", proto = "tcp", dport = { 80, 443 }, dnat = "10.0.20.10" },
+			{ name = "calls", to = "internet", proto = "udp", dport = "20000-20099", dnat = "10.0.20.11:10000-10099" },
+			{ name = "out", to = "internet", src = "10.0.0.0/8", masquerade = true },
 		},
 		tests = {
 			{ from = "internet", src = "198.51.100.9", dst = "10.0.20.10", dport = 443, expect = "accept", rule = "web" },

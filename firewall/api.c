@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The firewall as people and programs see it: nouns and actions.
 #include "firewall/firewall_priv.h"
+#include "firewall/nat/nat.h"
 #include "firewall/policy.h"
 #include "lib/clock.h"
 #include <errno.h>
@@ -224,6 +225,15 @@ const struct module_noun fw_nouns[] = {
 		.columns = rule_columns,
 		.show = rules_show,
 		.no_metrics = true},
+	{.name = "nat",
+		.help = "the rules of NAT, and how often each decided",
+		.columns = nat_columns,
+		.show = nat_show,
+		.no_metrics = true},
+	{.name = "nat-ports",
+		.help = "ports of external addresses: how many are used and left",
+		.columns = nat_ports_columns,
+		.show = nat_ports_show},
 	{.name = "set-entries",
 		.help = "what is in the named sets",
 		.columns = entry_columns,

@@ -2,6 +2,7 @@
 // The transaction: a policy is built aside and swapped in; sessions are judged anew by it.
 #include "dataplane/session/session.h"
 #include "firewall/firewall_priv.h"
+#include "firewall/nat/nat.h"
 #include "firewall/policy.h"
 #include "lib/log.h"
 #include "router/frag/frag.h"
@@ -66,6 +67,8 @@ void fw_commit(void *arg) {
 		fw_policy_adopt(plan->policy, old);
 		report(plan->policy);
 	}
+	nat_commit(
+		plan->policy ? plan->policy->nat : NULL, plan->policy ? plan->policy->zones : NULL);
 	__atomic_store_n(&fw_policy, plan->policy, __ATOMIC_RELEASE);
 	enable_all(plan->policy != NULL);
 	plan->policy = old;
@@ -80,6 +83,9 @@ void fw_release(void *arg) {
 }
 
 void fw_fini(void) {
-	fw_policy_free(fw_policy);
-	fw_policy = NULL;
+	struct fw_policy *last = fw_policy;
+
+	__atomic_store_n(&fw_policy, NULL, __ATOMIC_RELEASE);
+	nat_fini(); // waits until no worker is in either
+	fw_policy_free(last);
 }

@@ -247,7 +247,7 @@ static int rule_icmp(const json_t *word, const char *path, void *arg, struct err
 	return 0;
 }
 
-static int rule_words(const struct fw_conf *conf, struct fw_conf_rule *rule,
+int fw_conf_words(const struct fw_conf *conf, struct fw_conf_rule *rule,
 	const struct fw_raw_rule *raw, const char *path, struct err *err) {
 	struct part src = {conf, rule, 0}, dst = {conf, rule, 1};
 	const json_t *s = raw->not_src ? raw->not_src : raw->src;
@@ -270,7 +270,7 @@ static struct fw_side side_of(const struct fw_conf_rule *rule, unsigned which, b
 		rule->sets[which].items, (uint32_t)rule->sets[which].n, not };
 }
 
-static struct fw_match match_of(const struct fw_conf_rule *rule, const struct fw_raw_rule *raw) {
+struct fw_match fw_conf_match(const struct fw_conf_rule *rule, const struct fw_raw_rule *raw) {
 	return (struct fw_match){
 		.src = side_of(rule, 0, raw->not_src),
 		.dst = side_of(rule, 1, raw->not_dst),
@@ -326,8 +326,8 @@ static int rules_parse(struct fw_conf *conf, const json_t *rules, struct err *er
 		conf->n_rules++;
 		rc = name_take(names, rule->name, path, err);
 		if (rc == 0)
-			rc = rule_words(conf, rule, &raw, path, err);
-		conf->matches[i] = match_of(rule, &raw);
+			rc = fw_conf_words(conf, rule, &raw, path, err);
+		conf->matches[i] = fw_conf_match(rule, &raw);
 	}
 	json_decref(names);
 	return rc;
@@ -490,25 +490,26 @@ int fw_conf_parse(const json_t *tree, struct fw_conf *conf, struct err *err) {
 	return rc ? rc : tests_parse(conf, raw.tests, err);
 }
 
+void fw_conf_rule_fini(struct fw_conf_rule *rule) {
+	for (unsigned which = 0; which < 2; which++) {
+		vec_fini(&rule->prefixes[which]);
+		vec_fini(&rule->sets[which]);
+		vec_fini(&rule->zones[which]);
+	}
+	vec_fini(&rule->sports);
+	vec_fini(&rule->dports);
+	vec_fini(&rule->icmp4);
+	vec_fini(&rule->icmp6);
+	vec_fini(&rule->protos);
+}
+
 void fw_conf_fini(struct fw_conf *conf) {
 	for (unsigned i = 0; i < conf->n_sets; i++) {
 		vec_fini(&conf->sets[i].prefixes);
 		vec_fini(&conf->sets[i].ports);
 	}
-	for (unsigned i = 0; i < conf->n_rules; i++) {
-		struct fw_conf_rule *rule = &conf->rules[i];
-
-		for (unsigned which = 0; which < 2; which++) {
-			vec_fini(&rule->prefixes[which]);
-			vec_fini(&rule->sets[which]);
-			vec_fini(&rule->zones[which]);
-		}
-		vec_fini(&rule->sports);
-		vec_fini(&rule->dports);
-		vec_fini(&rule->icmp4);
-		vec_fini(&rule->icmp6);
-		vec_fini(&rule->protos);
-	}
+	for (unsigned i = 0; i < conf->n_rules; i++)
+		fw_conf_rule_fini(&conf->rules[i]);
 	free(conf->sets);
 	free(conf->rules);
 	free(conf->matches);

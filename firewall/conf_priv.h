@@ -30,4 +30,12 @@ struct fw_raw_firewall {
 };
 
 extern const struct schema_row fw_set_rows[], fw_rule_rows[], fw_test_rows[], fw_firewall_rows[];
+// The words of rules, for others that ask the same of a connection: what fields take, and their decoding.
+extern const struct schema_row fw_zone_forms[], fw_side_forms[], fw_port_forms[], fw_proto_forms[];
+int fw_address_check(const json_t *value, const char *path, struct err *err);
+int fw_conf_words(const struct fw_conf *conf, struct fw_conf_rule *rule,
+	const struct fw_raw_rule *raw, const char *path, struct err *err);
+struct fw_match fw_conf_match(const struct fw_conf_rule *rule, const struct fw_raw_rule *raw);
+void fw_conf_rule_fini(struct fw_conf_rule *rule);
+
 enum { FW_FAMILY_ANY, FW_FAMILY_V4, FW_FAMILY_V6 };

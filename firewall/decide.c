@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The firewall's say on a first packet (dataplane/session/session.h): what is not judged at all, and which rule takes the rest.
 #include "dataplane/session/session.h"
+#include "firewall/nat/nat.h"
 #include "firewall/policy.h"
 #include <string.h>
 
@@ -136,6 +137,8 @@ static enum session_verdict policy_decide(struct session_flow *flow) {
 		return SESSION_PASS;
 	flow->zone_in = zone_of(p, flow->iface_in);
 	flow->zone_out = zone_of(p, flow->iface_out);
+	if (nat_is_open(flow))
+		return SESSION_PASS;
 	key_of(flow, &key);
 	fw_walk_begin(p->compiled, &key, &walk);
 	while ((rule = fw_walk_next(&walk)) != FW_NONE)

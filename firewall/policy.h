@@ -9,6 +9,8 @@
 #include "firewall/conf.h"
 #include "lib/bucket.h"
 
+struct nat_policy;
+
 struct fw_hits {
 	uint64_t packets; // first packets that the rule decided on
 	uint64_t last_ns;
@@ -34,6 +36,7 @@ enum { FW_DEFAULT_HITS = 1 }; // rows of hits beyond those of rules: the default
 
 struct fw_policy {
 	struct fw_rules *compiled;
+	struct nat_policy *nat;
 	struct fw_rule *rules;
 	uint32_t n;
 	uint8_t def; // enum fw_action

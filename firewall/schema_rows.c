@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "firewall/conf_priv.h"
+#include "firewall/nat/conf.h"
 #include <errno.h>
 #include <string.h>
 
@@ -8,7 +9,7 @@ static const char *const family_words[] = {"any", "ipv4", "ipv6", NULL};
 
 // ---- words --------------------------------------------------------------------------------------------------
 
-static int address_check(const json_t *value, const char *path, struct err *err) {
+int fw_address_check(const json_t *value, const char *path, struct err *err) {
 	fw_prefixes prefixes = {0};
 	const char *text = json_string_value(value);
 	int rc = fw_addresses_parse(text, &prefixes);
@@ -24,7 +25,7 @@ static int address_check(const json_t *value, const char *path, struct err *err)
 }
 
 static int side_check(const json_t *value, const char *path, struct err *err) {
-	return json_string_value(value)[0] == '@' ? 0 : address_check(value, path, err);
+	return json_string_value(value)[0] == '@' ? 0 : fw_address_check(value, path, err);
 }
 
 static int port_check(const json_t *value, const char *path, struct err *err) {
@@ -70,7 +71,7 @@ static int icmp_check(const json_t *value, const char *path, struct err *err) {
 		.check = fn,                                                              \
 		.example = sample,                                                        \
 		.help = text};                                                            \
-	static const struct schema_row id##_forms[] = {                                   \
+	const struct schema_row fw_##id##_forms[] = {                                     \
 		{.type = SCHEMA_STRING, .min = 1, .max = 100, .check = fn, .help = text}, \
 		{.type = SCHEMA_LIST,                                                     \
 			.elem = &id##_elem,                                               \
@@ -98,7 +99,7 @@ static const struct schema_row port_elem = {.name = "port",
 	.rows = port_elem_forms,
 	.example = "443",
 	.help = "port, range or set"};
-static const struct schema_row port_forms[] = {
+const struct schema_row fw_port_forms[] = {
 	{.type = SCHEMA_INT, .min = 0, .max = 65535, .help = "a port"},
 	{.type = SCHEMA_STRING,
 		.min = 1,
@@ -111,7 +112,7 @@ static const struct schema_row port_forms[] = {
 
 static const struct schema_row zone_elem = {
 	.name = "zone", .type = SCHEMA_NAME, .example = "\"staff\"", .help = "a zone"};
-static const struct schema_row zone_forms[] = {
+const struct schema_row fw_zone_forms[] = {
 	{.type = SCHEMA_STRING, .min = 1, .max = 31, .help = "a zone; \"self\" is this box"},
 	{.type = SCHEMA_LIST, .elem = &zone_elem, .min = 1, .max = 254, .help = "several"},
 	{0},
@@ -124,7 +125,7 @@ static const struct schema_row proto_elem = {.name = "proto",
 	.check = proto_check,
 	.example = "\"tcp\"",
 	.help = "protocol by name, or its number as text"};
-static const struct schema_row proto_forms[] = {
+const struct schema_row fw_proto_forms[] = {
 	{.type = SCHEMA_INT, .min = 0, .max = 255, .help = "protocol by number"},
 	{.type = SCHEMA_STRING, .min = 1, .max = 10, .check = proto_check, .help = "by name"},
 	{.type = SCHEMA_LIST, .elem = &proto_elem, .min = 1, .max = 256, .help = "several"},
@@ -137,7 +138,7 @@ static const struct schema_row address_elem = {.name = "address",
 	.type = SCHEMA_STRING,
 	.min = 1,
 	.max = 100,
-	.check = address_check,
+	.check = fw_address_check,
 	.example = "\"192.0.2.0/24\"",
 	.help = "address, prefix or range"};
 
@@ -203,17 +204,17 @@ const struct schema_row fw_rule_rows[] = {
 		.flags = SCHEMA_LIVE,
 		.example = "\"web\"",
 		.help = "what it is called in `leat show rules`, records and tests"},
-	UNION_ROW(
-		from, zone_forms, "\"staff\"", "zones that a connection comes from; left out: any"),
-	UNION_ROW(to, zone_forms, "\"internet\"", "zones that it goes to; left out: any"),
-	UNION_ROW(src, side_forms, "\"10.0.0.0/8\"", "sources; left out: any"),
-	UNION_ROW(dst, side_forms, "\"@servers\"", "destinations; left out: any"),
-	UNION_ROW(not_src, side_forms, "\"@admins\"", "any source but these"),
-	UNION_ROW(not_dst, side_forms, "\"@servers\"", "any destination but these"),
-	UNION_ROW(proto, proto_forms, "\"tcp\"", "protocols; left out: any"),
-	UNION_ROW(sport, port_forms, "\"1024-65535\"", "source ports"),
-	UNION_ROW(dport, port_forms, "{ 80, 443 }", "destination ports"),
-	UNION_ROW(icmp, icmp_word_forms, "\"echo-request\"",
+	UNION_ROW(from, fw_zone_forms, "\"staff\"",
+		"zones that a connection comes from; left out: any"),
+	UNION_ROW(to, fw_zone_forms, "\"internet\"", "zones that it goes to; left out: any"),
+	UNION_ROW(src, fw_side_forms, "\"10.0.0.0/8\"", "sources; left out: any"),
+	UNION_ROW(dst, fw_side_forms, "\"@servers\"", "destinations; left out: any"),
+	UNION_ROW(not_src, fw_side_forms, "\"@admins\"", "any source but these"),
+	UNION_ROW(not_dst, fw_side_forms, "\"@servers\"", "any destination but these"),
+	UNION_ROW(proto, fw_proto_forms, "\"tcp\"", "protocols; left out: any"),
+	UNION_ROW(sport, fw_port_forms, "\"1024-65535\"", "source ports"),
+	UNION_ROW(dport, fw_port_forms, "{ 80, 443 }", "destination ports"),
+	UNION_ROW(icmp, fw_icmp_word_forms, "\"echo-request\"",
 		"ICMP types, of both families by one name"),
 	{.name = "family",
 		.type = SCHEMA_ENUM,
@@ -288,7 +289,7 @@ const struct schema_row fw_test_rows[] = {
 		.type = SCHEMA_UNION,
 		SCHEMA_FIELD(struct fw_raw_test, proto),
 		.flags = SCHEMA_LIVE,
-		.rows = proto_forms,
+		.rows = fw_proto_forms,
 		.example = "\"tcp\"",
 		.help = "protocol; tcp when left out, icmp with `icmp`"},
 	{.name = "sport",
@@ -350,6 +351,13 @@ const struct schema_row fw_firewall_rows[] = {
 		.max = FW_RULES,
 		.elem = &rule_elem,
 		.help = "in order: the first that takes a new connection decides"},
+	{.name = "nat",
+		.type = SCHEMA_LIST,
+		.flags = SCHEMA_LIVE,
+		.max = NAT_RULES,
+		.elem = &nat_rule_row,
+		.help = "in order: the first that takes a new connection says what becomes of its "
+			"addresses"},
 	{.name = "tests",
 		.type = SCHEMA_LIST,
 		SCHEMA_FIELD(struct fw_raw_firewall, tests),

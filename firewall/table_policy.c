@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "firewall/judge.h"
+#include "firewall/nat/nat.h"
 #include "firewall/policy.h"
 #include "router/iface.h"
 #include <errno.h>
@@ -16,10 +17,11 @@ struct fw_policy *fw_policy;
 // A class that a running policy may meet needs its rows first.
 static int class_fresh(void *arg, uint32_t class, const uint32_t *labels, uint32_t n) {
 	const struct fw_sets *sets = arg;
+	int rc = 0;
 
 	if (fw_policy && fw_policy->sets == sets)
-		return fw_rules_class(fw_policy->compiled, class, labels, n);
-	return 0;
+		rc = fw_rules_class(fw_policy->compiled, class, labels, n);
+	return rc ? rc : fw_policy ? nat_policy_class(fw_policy->nat, class, labels, n) : 0;
 }
 
 static void sets_put(struct fw_sets *sets) {
@@ -157,6 +159,9 @@ struct fw_policy *fw_policy_new(
 	p->compiled = fw_rules_new(p->conf.matches, p->conf.n_rules, p->sets->addrs, err);
 	if (p->compiled == NULL)
 		goto fail;
+	p->nat = nat_policy_new(tree, &p->conf, p->sets->addrs, old ? old->nat : NULL, err);
+	if (p->nat == NULL)
+		goto fail;
 	if (rules_fill(p) != 0) {
 		err_set(err, -ENOMEM, "firewall: out of memory");
 		goto fail;
@@ -177,6 +182,7 @@ fail:
 void fw_policy_free(struct fw_policy *p) {
 	if (p == NULL)
 		return;
+	nat_policy_free(p->nat);
 	fw_rules_free(p->compiled);
 	sets_put(p->sets);
 	json_decref(p->texts);
