@@ -2,6 +2,7 @@
 // device = "tap:NAME": an interface of this host, whose other end is the port. Checksums and TCP segmentation may be
 // left to the other side in both directions: a frame of 64 KiB crosses in one piece.
 #include "dataplane/hostio.h"
+#include "dataplane/merge.h"
 #include "dataplane/netif.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -55,6 +56,7 @@ static void tap_send(struct hostio *io, struct rte_mbuf **pkts, uint16_t n) {
 	struct iovec iov[HOSTIO_SEGS + 1];
 	struct virtio_net_hdr vnet;
 
+	n = dp_merge(pkts, n);
 	for (uint16_t i = 0; i < n; i++) {
 		unsigned n_iov = hostio_iov(pkts[i], &vnet, iov);
 		if (n_iov > 0 && writev(io->fd, iov, n_iov) > 0) {
@@ -67,6 +69,7 @@ static void tap_send(struct hostio *io, struct rte_mbuf **pkts, uint16_t n) {
 	rte_pktmbuf_free_bulk(pkts, n);
 }
 
+_Static_assert(MERGE_SEGS <= HOSTIO_SEGS, "a frame that was merged can be sent");
 static const struct hostio_ops tap_ops = {.recv = tap_recv, .send = tap_send};
 
 static const char *tap_name(const struct port *port) {
