@@ -6,6 +6,7 @@
 #include "router/fib/nexthop.h"
 #include "router/fib/rib.h"
 #include "router/file/routefile.h"
+#include "router/host/share.h"
 #include "router/neigh/neigh.h"
 #include "router/ra/ra.h"
 #include "router/router_priv.h"
@@ -303,6 +304,10 @@ const struct module_noun rtr_nouns[] = {
 		.help = "how the kernel's routes are heard",
 		.columns = rtr_netlink_columns,
 		.show = rtr_netlink_show},
+	{.name = "punt",
+		.help = "what host twins get, by class",
+		.columns = share_columns,
+		.show = share_show},
 	{.name = "neighbors",
 		.help = "ARP and neighbour discovery",
 		.columns = neighbor_columns,

@@ -9,6 +9,7 @@
 #include "router/file/routefile.h"
 #include "router/frag/frag.h"
 #include "router/host/netlink.h"
+#include "router/host/share.h"
 #include "router/host/twin.h"
 #include "router/neigh/neigh.h"
 #include "router/policy.h"
@@ -662,6 +663,10 @@ void rtr_commit(void *arg) {
 		plan->old_rules[v] = rtr_policies[v];
 		__atomic_store_n(&rtr_policies[v], plan->rules[v], __ATOMIC_RELEASE);
 	}
+	for (unsigned r = 0; r < rtr_running.n; r++)
+		share_set((unsigned)rtr_vrf_find(rtr_running.routers[r].name),
+			&rtr_running.routers[r].punt,
+			rtr_conf_find(&plan->old_conf, rtr_running.routers[r].name) == NULL);
 	vrrp_commit();
 	dhcp_commit(&plan->old_conf, &plan->conf);
 	ra_commit();

@@ -320,6 +320,7 @@ static int router_parse(struct rtr_conf *router, const char *name, const json_t 
 	schema_decode(rtr_limit_rows, raw.limits, &limits);
 	router->limit4 = (uint32_t)limits.routes4;
 	router->limit6 = (uint32_t)limits.routes6;
+	share_conf_parse(&router->punt, raw.punt);
 	files_parse(router, raw.route_files);
 	rc = lists_alloc(router, &raw, err);
 	if (rc != 0)

@@ -5,6 +5,7 @@
 #include "lib/addr.h"
 #include "lib/netns.h"
 #include "lib/schema.h"
+#include "router/host/share_conf.h"
 #include "router/tunnel/tunnel_conf.h"
 #include "router/tunnel/vxlan_conf.h"
 
@@ -98,6 +99,7 @@ struct rtr_conf {
 	struct vxlan_conf *vxlans;
 	unsigned n_vxlans;
 	uint32_t limit4, limit6;
+	struct share_conf punt;
 };
 
 struct rtr_conf_all {

@@ -39,7 +39,7 @@ struct rtr_raw_rule {
 };
 
 struct rtr_raw_router {
-	const json_t *interfaces, *routes, *route_files, *rules, *limits, *vxlan;
+	const json_t *interfaces, *routes, *route_files, *rules, *limits, *punt, *vxlan;
 };
 
 struct rtr_raw_limits {

@@ -2,12 +2,14 @@
 // To the sockets of this box: what is for one of our addresses and nobody took goes to the interface's host twin, as the frame that
 // it came in. Each class has a rate of its own, so that a flood at the router's address starves neither routing protocols
 // nor management. Without a twin, senders are told that nobody listens.
-#include "lib/bucket.h"
 #include "router/frag/frag.h"
+#include "router/host/share.h"
 #include "router/ip_priv.h"
 #include <rte_tcp.h>
 #include <rte_udp.h>
 #include <stdio.h>
+
+#define LONG_SEGMENT 1000 // bytes of a frame
 
 enum { NEXT_ERROR };
 
@@ -17,8 +19,8 @@ static const struct dp_drop punt_drops[] = {
 	[DROP_NO_TWIN] = {"no_twin", "nothing on this box listens: the interface has no host twin"},
 	[DROP_NO_BUFFER] = {"no_buffer", "no buffers are free for its fragments"},
 	[DROP_RATE] = {"routing", "more routing protocol than its share"},
-	{"management", "more management traffic than its share"},
-	{"other", "more for this box than its share"},
+	[DROP_RATE + SHARE_MANAGEMENT] = {"management", "more management traffic than its share"},
+	[DROP_RATE + SHARE_OTHER] = {"other", "more for this box than its share"},
 	{0},
 };
 
@@ -37,34 +39,26 @@ static struct dp_node punt = {
 	.explain = punt_explain,
 };
 
-enum class { CLASS_ROUTING, CLASS_MANAGEMENT, CLASS_OTHER, CLASSES };
-
-static const uint64_t rates[CLASSES] = {
-	[CLASS_ROUTING] = 200000, [CLASS_MANAGEMENT] = 200000, [CLASS_OTHER] = 1000000};
-static _Atomic uint64_t buckets[CLASSES];
-
-static bool is_routing_port(unsigned port) {
-	return port == 179 || port == 646 || (port >= 520 && port <= 521) ||
-		(port >= 3784 && port <= 3785);
-}
-
-static bool is_management_port(unsigned port) {
-	return port == 22 || port == 161 || port == 443 || port == 830;
-}
-
-static enum class class_of(const struct rte_mbuf *m) {
+// What it is to the shares of this box.
+static enum share class_of(const struct rte_mbuf *m, enum share_kind *kind) {
 	unsigned proto = ip_is_v6(m) ? ip6_of(m)->proto : ip4_of(m)->next_proto_id;
-	struct rte_udp_hdr buf;
+	struct rte_tcp_hdr buf;
+	const struct rte_tcp_hdr *tcp = NULL;
+	const rte_be16_t *ports = NULL;
 
-	if (proto == 89 || proto == 112 || proto == 103 || proto == IPPROTO_IGMP) // OSPF, VRRP, PIM
-	return CLASS_ROUTING;
-	if (proto != IPPROTO_TCP && proto != IPPROTO_UDP) return CLASS_OTHER;
-	const struct rte_udp_hdr *l4 = rte_pktmbuf_read(
-		m, m->l2_len + m->l3_len, sizeof(buf), &buf);
-	if (l4 == NULL) return CLASS_OTHER;
-	unsigned src = rte_be_to_cpu_16(l4->src_port), dst = rte_be_to_cpu_16(l4->dst_port);
-	if (is_routing_port(src) || is_routing_port(dst)) return CLASS_ROUTING;
-	return is_management_port(src) || is_management_port(dst) ? CLASS_MANAGEMENT : CLASS_OTHER;
+	*kind = SHARE_PACKET;
+	if (proto == IPPROTO_TCP)
+		ports = (const rte_be16_t *)(tcp = rte_pktmbuf_read(
+						     m, m->l2_len + m->l3_len, sizeof(buf), &buf));
+	else if (proto == IPPROTO_UDP)
+		ports = rte_pktmbuf_read(
+			m, m->l2_len + m->l3_len, sizeof(struct rte_udp_hdr), &buf);
+	if (tcp && (tcp->tcp_flags & (RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG)) == RTE_TCP_SYN_FLAG)
+		*kind = SHARE_NEW;
+	else if (tcp && m->pkt_len >= LONG_SEGMENT && (tcp->tcp_flags & RTE_TCP_ACK_FLAG))
+		*kind = SHARE_SEGMENT;
+	return ports ? share_of(proto, rte_be_to_cpu_16(ports[0]), rte_be_to_cpu_16(ports[1]))
+		     : share_of(proto, 0, 0);
 }
 
 static bool is_group(const struct rte_mbuf *m) {
@@ -96,10 +90,10 @@ static rte_edge_t give(struct rte_mbuf *m) {
 
 	if (iface == NULL || iface->twin == DP_NONE)
 		return nobody(m);
-	enum class class = class_of(m);
-	struct bucket_limit limit = bucket_limit_of(rates[class], rates[class] / 100);
-	if (!dp_self->explains && !bucket_take(&buckets[class], &limit, dp_self->now_ns))
-		return dp_drop(&punt, m, DROP_RATE + class);
+	enum share_kind kind;
+	enum share share = class_of(m, &kind);
+	if (!share_take(iface->vrf, share, kind))
+		return dp_drop(&punt, m, DROP_RATE + share);
 	dp_meta(m)->out = iface->twin;
 	return dp_arc_next(&punt, DP_ARC_PORT_OUT, iface->twin);
 }
@@ -124,12 +118,12 @@ static void enqueue(
 }
 
 static void punt_explain(const struct rte_mbuf *m, json_t *lines) {
-	static const char *const names[CLASSES] = {"routing", "management", "other"};
 	const struct rtr_iface *iface = rtr_iface(ip_meta(m)->iface);
+	enum share_kind kind;
 
 	if (iface && iface->twin != DP_NONE)
-		dp_explain_say(
-			lines, "to the kernel by its host twin, class %s", names[class_of(m)]);
+		dp_explain_say(lines, "to the kernel by its host twin, class %s",
+			share_words[class_of(m, &kind)]);
 	else
 		dp_explain_say(lines, "the interface has no host twin");
 }

@@ -483,6 +483,15 @@ const struct schema_row rtr_router_rows[] = {
 		.rows = rtr_limit_rows,
 		.def = "{}",
 		.help = "what memory is set aside for"},
+	{.name = "punt",
+		.type = SCHEMA_OBJECT,
+		SCHEMA_FIELD(struct rtr_raw_router, punt),
+		.flags = SCHEMA_LIVE,
+		.rows = share_rows,
+		.def = "{}",
+		.help = "how much of what is for this box its host twins take; of new connections "
+			"a "
+			"tenth"},
 	{0},
 };
 
