@@ -10,6 +10,7 @@ TABLES = ((4, 1, 'dense'), (4, 100000, 'dense'), (4, 1000000, 'dense'), (6, 2000
           (6, 200000, 'internet'))
 KINDS = {'dense': {4: 'routes (/24s in a row)', 6: 'routes (/48s in a row)'},
          'internet': {4: 'routes as in the Internet', 6: 'routes as in the Internet'}}
+FLOWS = (1, 1000, 65536, 1000000)  # of each side, with 100,000 dense IPv4 routes
 QUICK = ('ip4-100000', 'ip6-200000')
 FEW, LINUX_FLOWS = 65536, 65536
 SIZE = {4: '64', 6: '66'}  # UDP over IPv6 has no frame of 64 B
@@ -40,8 +41,23 @@ def table_point(family, routes, kind, peers):
                  ratios=[(c.who, 'leat') for c in contenders if c.who != 'leat'], quick=name in QUICK)
 
 
+def flows_point(flows, peers):
+    """One table, and the first so many of its destinations: what a packet costs when all that it needs is in a cache, and when not."""
+    p, table = profile(4, 100000, flows), {'family': 4, 'routes': 100000, 'kind': 'dense'}
+    contenders = [Contender('leat', 'leat', 'route', p, table)]
+    if 'l3fwd' in peers:
+        contenders.append(Contender('l3fwd-fib', 'l3fwd', 'fib', p, table))
+    if 'ovs' in peers:
+        contenders.append(Contender('ovs', 'ovs', 'l3', p, table))
+    if 'linux' in peers and flows <= LINUX_FLOWS:
+        contenders.append(Contender('linux', 'linux', 'route', p, table))
+    return Point(f'flows-{flows}', f'IPv4, 100,000 {KINDS["dense"][4]}, {flows:,} flow{"s" if flows > 1 else ""} each way, 64 B',
+                 contenders, axes={'family': 4, 'routes': 100000, 'kind': 'dense', 'flows': flows},
+                 ratios=[(c.who, 'leat') for c in contenders[1:]])
+
+
 def points(peers):
-    return [table_point(*table, peers) for table in TABLES]
+    return [*(table_point(*table, peers) for table in TABLES), *(flows_point(flows, peers) for flows in FLOWS)]
 
 
 def per_node(session, options):
@@ -93,4 +109,5 @@ def bars():
             Bar('fail-over of a next hop of 1,000,000 routes', extra(lambda e: e['fail_over_us'] / 1000), at_most=10, unit='ms')]
 
 
-PLOTS = [Plot('ip4', 'Router: cycles per packet over IPv4 routes', 'ip4-', 'routes', 'routes', logx=True, logy=True)]
+PLOTS = [Plot('ip4', 'Router: cycles per packet over IPv4 routes', 'ip4-', 'routes', 'routes', logx=True, logy=True),
+         Plot('flows', 'Router: cycles per packet over flows', 'flows-', 'flows', 'flows', logx=True, logy=True)]
