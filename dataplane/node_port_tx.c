@@ -97,6 +97,15 @@ static inline bool too_long(const struct rte_mbuf *m, uint32_t len_max) {
 		!(m->ol_flags & (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG));
 }
 
+static void tx_cut(const struct dp_port *port, struct rte_mbuf *m) {
+	if (unlikely(dp_taps))
+		dp_tap(port->index, false, &m, 1);
+	if (dp_self->explains)
+		rte_pktmbuf_free(m);
+	else
+		port->cut(port, m);
+}
+
 // One packet at a time, in order: what the port can take as it is, what it cannot, what has to be completed.
 static __rte_noinline void tx_complete(const struct tx *tx, const struct dp_port *port,
 	struct rte_mbuf **pkts, uint16_t n, uint64_t missing, uint32_t len_max) {
@@ -112,7 +121,9 @@ static __rte_noinline void tx_complete(const struct tx *tx, const struct dp_port
 		}
 		if ((pkts[i]->ol_flags & missing) || (pkts[i]->nb_segs > 1 && !chains))
 			ready = dp_offload_complete(port, &pkts[i], 1, out, DP_VECTOR);
-		if (ready > 0)
+		if (ready == 1 && port->cut && (out[0]->ol_flags & RTE_MBUF_F_TX_TCP_SEG))
+			tx_cut(port, out[0]);
+		else if (ready > 0)
 			tx_send(tx, port, out, ready);
 	}
 }

@@ -23,6 +23,9 @@ struct dp_port {
 	char name[32];
 	struct rte_ether_addr mac;
 	void *driver; // the driver file's own state
+	// node. Sends one TCP frame that is to be cut beside a driver that takes none, frees it and counts (port_cut.c). NULL: no such way.
+	void (*cut)(const struct dp_port *port, struct rte_mbuf *m);
+	void *cutter;
 };
 
 // The published table: index → port or NULL. Pointer swaps by control in commit.

@@ -390,7 +390,7 @@ static void capabilities(struct port *port, const struct bond *bond) {
 	port->pub.tx_offloads = UINT64_MAX;
 	for (unsigned i = 0; i < bond->n; i++) {
 		const struct port *member = bond->members[i].port;
-		port->pub.tx_offloads &= member->pub.tx_prepare
+		port->pub.tx_offloads &= member->pub.tx_prepare || member->pub.cut
 			? member->pub.tx_offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS
 			: member->pub.tx_offloads;
 		port->pub.rx_partial |= member->pub.rx_partial;

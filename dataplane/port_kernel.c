@@ -186,6 +186,7 @@ static void kernel_stats(struct port *port, struct rte_eth_stats *stats) {
 		uint64_t counts[LEAT_XDP_COUNTERS];
 		port_xdp_count(kernel->xdp, counts);
 		rte_eth_stats_get(port->pub.index, stats);
+		port_cut_stats(port, stats);
 		stats->ierrors += counts[LEAT_XDP_BROKEN];
 		return;
 	}

@@ -10,6 +10,12 @@ int port_packet_open(struct port *port, const struct port_conf *conf, const stru
 	unsigned workers, struct err *err);
 uint64_t port_packet_missed(struct port *port); // frames lost since the last call
 
+// A way out beside the driver for TCP frames to be cut, where the interface takes them; see port_cut.c. Before the port is published; after
+// no worker has it any more.
+void port_cut_open(struct port *port, const struct netif *nif);
+void port_cut_close(struct port *port);                                    // none is fine
+void port_cut_stats(const struct port *port, struct rte_eth_stats *stats); // adds
+
 // What one AF_XDP port holds; see port_xdp.c.
 struct xdp;
 

@@ -417,6 +417,7 @@ int port_xdp_open(struct port *port, const struct port_conf *conf, const struct 
 	offload_pool_large = xdp->pool;
 	xdp->veth = strcmp(driver, "veth") == 0 && !generic;
 	port->pub.tx_offloads = 0;
+	port_cut_open(port, nif);
 	port->pub.rx_partial = port->pub.rx_guess =
 		!netif_is_hardware(nif->name) || strcmp(driver, "virtio_net") == 0;
 	port->mtu_max = XDP_MTU_MAX;
@@ -434,6 +435,7 @@ fail:
 }
 
 void port_xdp_close(struct port *port, struct xdp *xdp) {
+	port_cut_close(port);
 	if (!xdp) {
 		port_dev_remove(port);
 		return;

@@ -5,6 +5,7 @@
 . "$(dirname "$0")/../lib/smoke.sh"
 
 host h1 p1 10.0.0.1/24
+in_ns daemon ethtool -K p1 tso off >/dev/null # or TCP frames leave in one piece: port_gso
 leatd_start - --memory 128 <<<'return { ports = { p1 = { device = "p1" }, box = { device = "tap:box0" } },
 	switches = { s = { ports = { p1 = {}, box = {} } } } }'
 ip -n "$TAG-daemon" address add 10.0.0.9/24 dev box0

@@ -13,7 +13,7 @@ for name in xdp1 xdp2 packet big1 big2; do
 	in_ns $name ethtool -K eth0 tx on tso on gso on sg on >/dev/null 2>&1 || true
 	in_ns $name ethtool -k eth0 | grep -q 'tx-checksum-ip-generic: on' || skip "this kernel's veth has no checksum offload"
 done
-for name in packet big1 big2; do in_ns daemon ethtool -K $name tso off >/dev/null; done # or 64 KiB come in one piece: port_gso
+for name in xdp1 xdp2 packet big1 big2; do in_ns daemon ethtool -K $name tso off >/dev/null; done # or 64 KiB come in one piece: port_gso
 leatd_start - <<'END'
 return { ports = { xdp1 = { device = "xdp1" }, xdp2 = { device = "xdp2" }, packet = { device = "packet", driver = "af_packet" },
 	big1 = { device = "big1", mtu = 9000 }, big2 = { device = "big2", mtu = 9000 } },
