@@ -58,7 +58,7 @@ static void dir_fill(struct session_owner *o, session_ref ref, const struct sess
 	key.kind = (uint8_t)(key.kind | o->id * KIND_OWNER);
 	memcpy(dir_addr(d), key.a, key.kind & KIND_V6 ? 32 : 8);
 	d->seen = o->tick;
-	d->generation = __atomic_load_n(&session_generation, __ATOMIC_RELAXED);
+	d->generation = first->generation;
 	d->state = first->state;
 	d->flags = (uint8_t)flow->flags;
 	atomic_store_explicit(&d->head, key.head, memory_order_release);

@@ -75,7 +75,8 @@ static int first_track(
 	const struct path *p, const struct session_packet *packet, struct session_first *first) {
 	struct tcp_seg seg;
 
-	*first = (struct session_first){.state = state_of(packet->key.proto)};
+	*first = (struct session_first){.state = state_of(packet->key.proto),
+		.generation = __atomic_load_n(&session_generation, __ATOMIC_ACQUIRE)};
 	if (packet->reply)
 		return DROP_NO_SESSION;
 	if (packet->key.proto != 6)

@@ -63,6 +63,8 @@ static inline bool session_acts(unsigned worker, unsigned owner) {
 // What of a first packet makes the session, beside the flow.
 struct session_first {
 	uint8_t state;
+	uint16_t
+		generation; // of the rules, from before deciders were asked: a commit in between has it judged again
 	struct tcp_side tcp[2];
 };
 
