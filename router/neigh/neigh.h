@@ -113,6 +113,9 @@ void neigh_address_add_virtual(uint16_t iface, const struct addr *addr, const st
 void neigh_address_del(uint16_t iface, const struct addr *addr);
 void neigh_address_del_virtual(uint16_t iface, const struct addr *addr);
 bool neigh_address_usable(uint16_t iface, const struct addr *addr);
+// `ours` says which addresses, that are not the interface's own, this box stands in for on its link (NAT): whoever asks for one hears our
+// MAC address, whether proxies are on or not. One listener.
+void neigh_on_foreign(bool (*ours)(uint16_t iface, const struct addr *addr));
 // `changed` is called when an address became usable (true) or proved a duplicate (false). One listener.
 void neigh_on_address(void (*changed)(uint16_t iface, const struct addr *addr, bool usable));
 void neigh_link(

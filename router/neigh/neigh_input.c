@@ -29,6 +29,11 @@ static bool is_ours(const struct input *in, const struct mac *mac) {
 	return false;
 }
 
+// Not an address of the interface, and yet ours: also to who tests whether it is free.
+static bool is_stood_in(const struct input *in, const struct addr *addr) {
+	return neigh.on_foreign && neigh.on_foreign(in->iface->index, addr);
+}
+
 // ---- ARP ----------------------------------------------------------------------------------------------------
 
 // RFC 5227 section 2.1.1: others that use our address, or want to.
@@ -74,7 +79,7 @@ static void arp_request(struct input *in, const struct arp *arp) {
 		neigh_told(in->iface, &arp->sender, &arp->sender_mac, ours, true);
 	if (ours)
 		neigh_answer_arp(in->iface, arp, neigh_own_mac(own, &in->host));
-	else if (own == NULL && arp_proxied(in, arp))
+	else if (own == NULL && (is_stood_in(in, &arp->target) || arp_proxied(in, arp)))
 		neigh_answer_arp(in->iface, arp, &in->host.mac);
 }
 
@@ -160,7 +165,7 @@ static void ns_input(struct input *in, const struct nd *nd) {
 		ns_tentative(in, own, nd);
 		return;
 	}
-	if (own == NULL && !ns_proxied(in, nd))
+	if (own == NULL && !is_stood_in(in, &nd->target) && !ns_proxied(in, nd))
 		return;
 	if (nd->has_mac)
 		neigh_told(in->iface, &nd->src, &nd->mac, true, false);

@@ -286,3 +286,7 @@ bool neigh_address_usable(uint16_t index, const struct addr *addr) {
 void neigh_on_address(void (*listener)(uint16_t iface, const struct addr *addr, bool usable)) {
 	neigh.on_address = listener;
 }
+
+void neigh_on_foreign(bool (*ours)(uint16_t iface, const struct addr *addr)) {
+	neigh.on_foreign = ours;
+}

@@ -415,6 +415,35 @@ static void answers_for_others_if_told_to(void **) {
 	assert_int_equal(world.n_frames, 2);
 }
 
+static bool stands_in(uint16_t iface, const struct addr *a) {
+	struct addr v4 = addr("10.0.0.77"), v6 = addr("2001:db8::77");
+
+	return iface == IFACE && (addr_cmp(a, &v4) == 0 || addr_cmp(a, &v6) == 0);
+}
+
+static void stands_in_for_addresses_of_nat(void **) {
+	struct mac to;
+
+	say_arp(ARP_REQUEST, &mac_a, "10.0.0.10", "10.0.0.77", &mac_all);
+	assert_int_equal(world.n_frames, 0);
+	neigh_on_foreign(stands_in);
+	say_arp(ARP_REQUEST, &mac_a, "10.0.0.10", "10.0.0.77", &mac_all);
+	say_arp(ARP_REQUEST, &mac_a, "0.0.0.0", "10.0.0.77", &mac_all); // wants it: it is not free
+	say_arp(ARP_REQUEST, &mac_a, "10.0.0.10", "10.0.0.78", &mac_all);
+	assert_int_equal(world.n_frames, 2);
+	struct arp arp = last_arp(&to);
+	assert_addr(&arp.sender, "10.0.0.77");
+	assert_mac(&arp.sender_mac, &my_mac);
+	say_ns("2001:db8::10", "2001:db8::77", &mac_a);
+	assert_int_equal(world.n_frames, 3);
+	struct nd nd = last_nd(&to);
+	assert_addr(&nd.target, "2001:db8::77");
+	assert_mac(&nd.mac, &my_mac);
+	say_ns("2001:db8::10", "2001:db8::78", &mac_a);
+	assert_int_equal(world.n_frames, 3);
+	neigh_on_foreign(NULL);
+}
+
 // ---- whom to believe ----------------------------------------------------------------------------------------
 
 static void assert_known(const char *text, unsigned state, const struct mac *mac) {
@@ -577,6 +606,7 @@ int main(void) {
 		TEST(answers_nd),
 		TEST(counts_malformed),
 		TEST(answers_for_others_if_told_to),
+		TEST(stands_in_for_addresses_of_nat),
 		TEST(gratuitous_arp_only_updates),
 		TEST(first_answer_counts),
 		TEST(group_addresses_are_nobodys),

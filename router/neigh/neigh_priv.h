@@ -133,6 +133,7 @@ struct neigh_table {
 	unsigned queued;
 	bool dirty; // an interface is
 	void (*on_address)(uint16_t iface, const struct addr *addr, bool usable);
+	bool (*on_foreign)(uint16_t iface, const struct addr *addr);
 };
 extern struct neigh_table neigh;
 
