@@ -3,6 +3,7 @@
 #include "dataplane/session/session.h"
 #include "firewall/nat/nat.h"
 #include "firewall/policy.h"
+#include <stdio.h>
 #include <string.h>
 
 // ---- what is no connection ------------------------------------------------------------------------------------
@@ -156,11 +157,27 @@ static enum session_verdict policy_decide(struct session_flow *flow) {
 	return act(flow, p->rules[rule].action, DROP_RULE);
 }
 
+static void policy_say(const struct session_flow *flow, char *buf, size_t size) {
+	const struct fw_policy *p = fw_policy;
+
+	if (p == NULL)
+		return;
+	if (nat_is_open(flow))
+		snprintf(buf, size, "a mapped port, open to anybody");
+	else if (flow->rule == 0)
+		snprintf(buf, size, "no rule takes it, from zone %s to zone %s",
+			fw_conf_zone_name(&p->conf, flow->zone_in),
+			fw_conf_zone_name(&p->conf, flow->zone_out));
+	else
+		snprintf(buf, size, "rule %u %s", flow->rule, p->conf.rules[flow->rule - 1].name);
+}
+
 static struct session_decider fw_policy_decider = {
 	.name = "fw_policy",
 	.stage = SESSION_STAGE_POLICY,
 	.drops = policy_drops,
 	.decide = policy_decide,
+	.say = policy_say,
 };
 SESSION_DECIDER(fw_policy_decider)
 

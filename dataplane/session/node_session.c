@@ -23,6 +23,10 @@ static int session_trace(const struct rte_mbuf *m, char *buf, size_t size) {
 		session_state_name(ref_dir(ref)->state), ref & 1 ? "responder" : "originator");
 }
 
+static void session_explain(const struct rte_mbuf *m, json_t *lines) {
+	path_explain_say(m, DP_ARC_L3_IN, lines);
+}
+
 static struct dp_node session = {
 	.name = "session",
 	.help = "finds the session of a packet, or makes one",
@@ -31,6 +35,7 @@ static struct dp_node session = {
 	.drops = session_drops,
 	.hands_over = true,
 	.trace = session_trace,
+	.explain = session_explain,
 };
 
 // What the passes tell each other of a packet. head 0: not for the fast path.

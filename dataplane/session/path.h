@@ -46,6 +46,8 @@ rte_edge_t path_slow(const struct dp_node *self, enum dp_arc arc, struct rte_mbu
 // but the packet.
 rte_edge_t path_explain(
 	const struct dp_node *self, enum dp_arc arc, struct rte_mbuf *m, uint8_t *ip);
+// Lines on who says what of it (dp_node.explain).
+void path_explain_say(const struct rte_mbuf *m, enum dp_arc arc, json_t *lines);
 // The packet's session belongs to another.
 rte_edge_t path_foreign(struct path *p, session_ref ref);
 // TCP: what the tracker says, other than that it passes.

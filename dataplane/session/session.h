@@ -142,6 +142,8 @@ struct session_decider {
 	// Gives back what decide() took: called once for every flow that this decider passed without .dry and .again, when
 	// its session ends, or at once when a later decider refuses it or the table is full. May be NULL.
 	void (*release)(const struct session_flow *flow);
+	// Control, for `leat explain packet`: after decide(), which rule it was, in a few words. May be NULL.
+	void (*say)(const struct session_flow *flow, char *buf, size_t size);
 	uint16_t drop_base;           // set by registration
 	struct session_decider *link; // set by registration
 };
