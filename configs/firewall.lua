@@ -55,6 +55,10 @@ return {
 		},
 		tests = {
 			{ from = "internet", src = "198.51.100.9", dst = "10.0.20.10", dport = 443, expect = "accept", rule = "web" },
+			{ from = "internet", src = "198.51.100.9", dst = "192.0.2.2", dport = 443, expect = "accept",
+				translated = "10.0.20.10:443" },
+			{ from = "internet", src = "198.51.100.9", dst = "192.0.2.2", proto = "udp", dport = 20007, expect = "accept",
+				translated = "10.0.20.11:10007" },
 			{ from = "internet", src = "198.51.100.9", dst = "10.0.20.10", dport = 22, expect = "drop" },
 			{ from = "internet", src = "198.51.100.9", dst = "10.0.10.5", dport = 80, expect = "drop" },
 			{ from = "internet", src = "2001:db8:99::9", dst = "2001:db8:20::10", dport = 80, expect = "accept" },

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // pure: no DPDK
+#include "firewall/nat/conf.h"
 #include "firewall/conf_priv.h"
 #include <errno.h>
 #include <stdio.h>
@@ -385,6 +386,13 @@ static int test_parse(
 	test->key.from = (uint8_t)zone;
 	test->expect = raw.expect;
 	snprintf(test->rule, sizeof(test->rule), "%s", raw.rule ? raw.rule : "");
+	if (raw.translated) {
+		struct nat_target target;
+
+		nat_target_parse(raw.translated, &target);
+		test->translated = target.addr;
+		test->translated_port = target.first;
+	}
 	test->to_known = raw.to != NULL;
 	if (!test->to_known)
 		return 0;

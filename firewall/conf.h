@@ -35,7 +35,9 @@ struct fw_conf_test {
 	struct fw_key key;
 	bool to_known; // key.to was given; else it is where `dst` is routed
 	enum fw_action expect;
-	char rule[FW_NAME]; // that must be the one; "": any
+	char rule[FW_NAME];       // that must be the one; "": any
+	struct addr translated;   // where NAT must send it; family NONE: not asked
+	uint16_t translated_port; // 0: not asked
 };
 
 struct fw_conf {

@@ -17,7 +17,7 @@ struct fw_raw_rule {
 };
 
 struct fw_raw_test {
-	const char *from, *to, *rule, *icmp;
+	const char *from, *to, *rule, *icmp, *translated;
 	struct addr src, dst;
 	const json_t *proto;
 	int64_t sport, dport;

@@ -173,8 +173,24 @@ static void rule_print(const struct fw_conf *conf, uint32_t rule, char *buf, siz
 		snprintf(buf, size, "by firewall.rules[%u]", rule + 1);
 }
 
+static int translated_check(const struct fw_conf_test *test, const struct fw_key *key,
+	const char *path, struct err *err) {
+	struct addr dst = {.family = key->v6 ? ADDR_V6 : ADDR_V4};
+	char text[ADDR_STRLEN];
+
+	memcpy(dst.bytes, key->dst, key->v6 ? 16 : 4);
+	if (test->translated.family == ADDR_NONE ||
+		(addr_cmp(&dst, &test->translated) == 0 &&
+			(test->translated_port == 0 || test->translated_port == key->dport)))
+		return 0;
+	return err_at(err, path,
+		"expects another translation: it goes to %s, port %u; mend `nat`, or the test",
+		addr_print(&dst, text), key->dport);
+}
+
 static int test_run(const struct fw_conf *conf, const struct fw_rules *rules,
-	const struct rtr_conf_all *routers, unsigned at, struct err *err) {
+	const struct rtr_conf_all *routers, const struct fw_dnat *dnat, unsigned at,
+	struct err *err) {
 	const struct fw_conf_test *test = &conf->tests[at];
 	struct fw_key key = test->key;
 	struct addr dst = {.family = key.v6 ? ADDR_V6 : ADDR_V4};
@@ -182,12 +198,16 @@ static int test_run(const struct fw_conf *conf, const struct fw_rules *rules,
 	enum fw_action action;
 	uint32_t rule;
 
+	snprintf(path, sizeof(path), "firewall.tests[%u]", at + 1);
+	if (dnat)
+		dnat->translate(dnat->nat, conf, routers, &key);
+	if (translated_check(test, &key, path, err) != 0)
+		return -EINVAL;
 	memcpy(dst.bytes, key.dst, 16);
 	if (!test->to_known)
 		key.to = (uint8_t)fw_conf_route(conf, routers, key.from, &dst);
 	action = fw_judge(conf, rules, &key, &rule);
 	rule_print(conf, rule, by, sizeof(by));
-	snprintf(path, sizeof(path), "firewall.tests[%u]", at + 1);
 	if (action != test->expect)
 		return err_at(err, path,
 			"expects %s, but from zone %s to zone %s it is %s: %s; mend the rules, or "
@@ -200,9 +220,9 @@ static int test_run(const struct fw_conf *conf, const struct fw_rules *rules,
 }
 
 int fw_tests_run(const struct fw_conf *conf, const struct fw_rules *rules,
-	const struct rtr_conf_all *routers, struct err *err) {
+	const struct rtr_conf_all *routers, const struct fw_dnat *dnat, struct err *err) {
 	for (unsigned i = 0; i < conf->n_tests; i++) {
-		int rc = test_run(conf, rules, routers, i, err);
+		int rc = test_run(conf, rules, routers, dnat, i, err);
 
 		if (rc != 0)
 			return rc;

@@ -13,6 +13,13 @@ void fw_shadows_find(const struct fw_conf *conf, const struct fw_rules *rules, u
 enum fw_action fw_judge(const struct fw_conf *conf, const struct fw_rules *rules,
 	const struct fw_key *key, uint32_t *rule);
 
+// What NAT makes of a packet's destination before it is routed and judged, by what is configured. NULL: nothing.
+struct fw_dnat {
+	void (*translate)(const void *nat, const struct fw_conf *conf,
+		const struct rtr_conf_all *routers, struct fw_key *key);
+	const void *nat;
+};
+
 // Runs the configuration's tests. 0, or -EINVAL: err says which did not hold, and why.
 int fw_tests_run(const struct fw_conf *conf, const struct fw_rules *rules,
-	const struct rtr_conf_all *routers, struct err *err);
+	const struct rtr_conf_all *routers, const struct fw_dnat *dnat, struct err *err);

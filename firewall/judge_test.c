@@ -137,7 +137,7 @@ static void tests_say(const char *tests, const char *path, const char *words) {
 		"\"tests\": [%s]}",
 		tests);
 	lab_init(&lab, "{}", text);
-	rc = fw_tests_run(&lab.conf, lab.rules, &lab.routers, &err);
+	rc = fw_tests_run(&lab.conf, lab.rules, &lab.routers, NULL, &err);
 	lab_fini(&lab);
 	assert_int_equal(rc == 0, path == NULL);
 	if (path == NULL)

@@ -328,6 +328,15 @@ const struct schema_row fw_test_rows[] = {
 		SCHEMA_FIELD(struct fw_raw_test, rule),
 		.flags = SCHEMA_LIVE,
 		.help = "the rule that must decide"},
+	{.name = "translated",
+		.type = SCHEMA_STRING,
+		SCHEMA_FIELD(struct fw_raw_test, translated),
+		.flags = SCHEMA_LIVE,
+		.min = 1,
+		.max = 64,
+		.check = nat_target_check,
+		.example = "\"10.0.20.10:8080\"",
+		.help = "where NAT must send it; without a port: to any"},
 	{0},
 };
 

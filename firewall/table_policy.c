@@ -166,9 +166,10 @@ struct fw_policy *fw_policy_new(
 		err_set(err, -ENOMEM, "firewall: out of memory");
 		goto fail;
 	}
+	struct fw_dnat dnat = {nat_translate, p->nat};
 	fw_shadows_find(&p->conf, p->compiled, p->shadows);
 	if (rtr_conf_parse(tree, &routers, err) != 0 ||
-		fw_tests_run(&p->conf, p->compiled, &routers, err) != 0)
+		fw_tests_run(&p->conf, p->compiled, &routers, &dnat, err) != 0)
 		goto fail;
 	rtr_conf_fini(&routers);
 	return p;

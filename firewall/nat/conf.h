@@ -35,6 +35,7 @@ struct nat_conf {
 };
 
 extern const struct schema_row nat_rule_row; // an element of firewall.nat
+int nat_target_check(const json_t *value, const char *path, struct err *err); // of such a text
 
 // Decodes `firewall.nat` of a validated tree; zones and sets are those of `fw`. 0, or a negative errno with err set.
 int nat_conf_parse(

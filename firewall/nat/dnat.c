@@ -155,11 +155,16 @@ static void dnat_release(const struct session_flow *flow) {
 			__builtin_bswap16(flow->in.dport));
 }
 
+static void dnat_say(const struct session_flow *flow, char *buf, size_t size) {
+	nat_say(nat_user_dnat(flow->user[SESSION_USER_NAT]), buf, size);
+}
+
 static struct session_decider nat_dnat = {
 	.name = "nat_dnat",
 	.stage = SESSION_STAGE_DNAT,
 	.drops = dnat_drops,
 	.decide = dnat_decide,
 	.release = dnat_release,
+	.say = dnat_say,
 };
 SESSION_DECIDER(nat_dnat)

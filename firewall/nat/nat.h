@@ -15,6 +15,11 @@ void nat_policy_free(struct nat_policy *policy); // when no reader is left; NULL
 // A class of the sets that is about to be met, as fw_rules_class().
 int nat_policy_class(struct nat_policy *policy, uint32_t class, const uint32_t *labels, uint32_t n);
 
+// Control: the destination that the rules of `nat` (a struct nat_policy) give a packet, by configured addresses; for tests
+// (struct fw_dnat). key->from is known.
+void nat_translate(const void *nat, const struct fw_conf *conf, const struct rtr_conf_all *routers,
+	struct fw_key *key);
+
 // Control, in commit, after the routers', before `policy` (NULL: none) is published; `zones`: of interfaces.
 void nat_commit(const struct nat_policy *policy, const uint8_t *zones);
 void nat_poll(uint64_t now_ns);

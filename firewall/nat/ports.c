@@ -4,7 +4,7 @@
 #include "router/fib/region.h"
 #include <stdlib.h>
 
-#define SHARE_LOOKS 4096 // ports that are looked at for one to share
+#define SHARE_LOOKS 256 // ports that are looked at for one to share
 
 enum nat_class nat_class_of(uint8_t proto) {
 	switch (proto) {
@@ -122,10 +122,12 @@ static void block_leave(struct nat_space *s, unsigned block) {
 
 // ---- where an endpoint is put -------------------------------------------------------------------------------
 
-// Its own port, then all ports of the range that are as even as its own, then the others, each from the same hash on.
+// Its own port, then ports of the range that are as even as its own, then others, each from the same hash on. Not all of a large range: an
+// endpoint finds none only when all of these are in use, and a look-up in a full range stays short.
 struct order {
-	uint32_t lo[2], n[2]; // [0]: of its parity
-	uint64_t start;
+	uint32_t lo[2], n[2]; // [0]: of its parity; how many there are
+	uint32_t look[2];     // how many of them are its
+	uint32_t start[2];
 	bool own; // its own port is in the range
 };
 
@@ -152,7 +154,8 @@ static void range_of(const struct nat_space *s, enum nat_class class, uint16_t p
 
 static struct order order_of(
 	const struct nat_space *s, enum nat_class class, struct nat_endpoint e) {
-	struct order o = {.start = hash(s, word_of(e, 0))};
+	uint64_t start = hash(s, word_of(e, 0));
+	struct order o = {0};
 	uint32_t lo, hi;
 
 	range_of(s, class, e.port, &lo, &hi);
@@ -160,27 +163,28 @@ static struct order order_of(
 	for (unsigned i = 0; i < 2; i++) {
 		o.lo[i] = lo + ((lo ^ e.port ^ i) & 1);
 		o.n[i] = o.lo[i] <= hi ? (hi - o.lo[i]) / 2 + 1 : 0;
+		o.look[i] = o.n[i] < NAT_LOOKS / 2 ? o.n[i] : NAT_LOOKS / 2;
+		o.start[i] = o.n[i] ? (uint32_t)(start % o.n[i]) : 0;
 	}
 	return o;
 }
 
 static uint32_t order_size(const struct order *o) {
-	return o->n[0] + o->n[1];
+	return o->look[0] + o->look[1];
 }
 
 static uint16_t order_port(const struct order *o, uint32_t k) {
-	unsigned i = k >= o->n[0];
+	unsigned i = k >= o->look[0];
+	uint32_t at = o->start[i] + (i ? k - o->look[0] : k);
 
-	if (i)
-		k -= o->n[0];
-	return (uint16_t)(o->lo[i] + 2 * ((o->start + k) % o->n[i]));
+	return (uint16_t)(o->lo[i] + 2 * (at < o->n[i] ? at : at - o->n[i]));
 }
 
 static uint32_t order_place(const struct order *o, uint16_t port) {
 	unsigned i = (port ^ o->lo[0]) & 1;
-	uint32_t at = (port - o->lo[i]) / 2, start = (uint32_t)(o->start % o->n[i]);
+	uint32_t at = (port - o->lo[i]) / 2;
 
-	return (i ? o->n[0] : 0) + (at + o->n[i] - start) % o->n[i];
+	return (i ? o->look[0] : 0) + at - o->start[i] + (at < o->start[i] ? o->n[i] : 0);
 }
 
 static uint32_t reach_of(const struct nat_use *use) {
@@ -219,21 +223,21 @@ static uint32_t reach_needed(const struct nat_space *s, enum nat_class class) {
 }
 
 // Who raised `recent` before it was set back has put its endpoint where reach_needed() sees it, once `sync` returned.
-void nat_space_tidy(struct nat_space *s, void (*sync)(void)) {
+bool nat_space_tidy(struct nat_space *s, void (*sync)(void)) {
 	bool some = false;
 
 	for (unsigned c = 0; c < NAT_CLASSES && !s->blocks; c++)
-		if (reach_of(&s->use[c]) > 0) {
+		if (reach_of(&s->use[c]) > 1) {
 			atomic_fetch_and(&s->use[c].reach, UINT32_MAX);
 			some = true;
 		}
 	if (!some)
-		return;
+		return false;
 	if (sync)
 		sync();
 	for (unsigned c = 0; c < NAT_CLASSES; c++) {
 		struct nat_use *use = &s->use[c];
-		uint32_t needed = reach_of(use) > 0 ? reach_needed(s, c) : 0;
+		uint32_t needed = reach_of(use) > 1 ? reach_needed(s, c) : reach_of(use);
 		uint64_t was = atomic_load(&use->reach), next;
 
 		do {
@@ -241,6 +245,7 @@ void nat_space_tidy(struct nat_space *s, void (*sync)(void)) {
 			next = (was >> 32 << 32) | (recent > needed ? recent : needed);
 		} while (!atomic_compare_exchange_weak(&use->reach, &was, next));
 	}
+	return true;
 }
 
 // ---- claims -------------------------------------------------------------------------------------------------

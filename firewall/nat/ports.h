@@ -12,6 +12,7 @@
 
 #define NAT_PORTS    65536
 #define NAT_STEP     64    // places that are looked at together
+#define NAT_LOOKS    8192  // places that an endpoint may be put at, beside its own port
 #define NAT_SESSIONS 65535 // of one port
 
 enum nat_class { NAT_TCP, NAT_UDP, NAT_ICMP, NAT_CLASSES, NAT_NO_CLASS = NAT_CLASSES };
@@ -62,8 +63,9 @@ struct nat_space *nat_space_new(uint32_t addr, const struct nat_options *options
 void nat_space_free(struct nat_space *space); // NULL is fine
 uint32_t nat_space_size(
 	const struct nat_space *space, enum nat_class class); // ports that it may give
-// Control, now and then: endpoints look no further than they must. `sync` returns when no worker is in what it began before.
-void nat_space_tidy(struct nat_space *space, void (*sync)(void));
+// Control, now and then: endpoints look no further than they must. `sync` returns when no worker is in what it began before. false: there
+// was nothing to do.
+bool nat_space_tidy(struct nat_space *space, void (*sync)(void));
 
 // Whether a port cannot be used for this connection: another one has the answer's tuple.
 typedef bool (*nat_taken_fn)(uint16_t port, const void *arg);

@@ -82,10 +82,11 @@ static void identifiers_of_icmp(void **) {
 
 	assert_int_equal(claim(s, NAT_ICMP, 1, 0), 0);
 	assert_int_equal(nat_space_size(s, NAT_ICMP), 65536);
+	unsigned refused = 0;
 	for (unsigned i = 2; i <= 65536; i++)
-		assert_true(claim(s, NAT_ICMP, i, 0) >= 0);
-	assert_int_equal(claim(s, NAT_ICMP, 70000, 0), -1);
-	assert_int_equal(used(s, NAT_ICMP), 65536);
+		refused += claim(s, NAT_ICMP, i, 0) < 0;
+	assert_in_range(refused, 0, 650); // where these may look, none was free
+	assert_int_equal(used(s, NAT_ICMP), 65536 - refused);
 	nat_space_free(s);
 }
 
@@ -160,18 +161,20 @@ static void sessions_of_a_port_are_bounded(void **) {
 
 static void looks_become_short_again(void **) {
 	struct nat_space *s = space_of((struct nat_options){.first = 1024, .last = 65535});
-	uint64_t last = 0;
+	unsigned refused = 0;
+	uint64_t last;
 
-	for (unsigned i = 1; i <= 64512; i++) // all of them, and each finds its own
-		assert_true(claim(s, NAT_TCP, i, 80) >= 0);
+	for (unsigned i = 1; i <= 64512; i++)
+		refused += claim(s, NAT_TCP, i, 80) < 0;
+	assert_in_range(refused, 0, 640); // 1 %: where these may look, none is free
 	last = (uint32_t)atomic_load(&s->use[NAT_TCP].reach);
-	assert_true(last > 100);
+	assert_in_range(last, 60, NAT_LOOKS / NAT_STEP);
 	for (unsigned p = 1024; p <= 65535; p++) {
 		struct nat_endpoint owner;
 		if (nat_owner(s, NAT_TCP, (uint16_t)p, &owner) && owner.addr > 100)
 			nat_release(s, NAT_TCP, (uint16_t)p);
 	}
-	nat_space_tidy(s, NULL);
+	assert_true(nat_space_tidy(s, NULL));
 	assert_true((uint32_t)atomic_load(&s->use[NAT_TCP].reach) <= 2);
 	for (unsigned i = 1; i <= 100; i++) {
 		unsigned before = used(s, NAT_TCP);

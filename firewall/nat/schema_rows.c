@@ -26,7 +26,7 @@ static const struct schema_row pool_forms[] = {
 	{0},
 };
 
-static int target_check(const json_t *value, const char *path, struct err *err) {
+int nat_target_check(const json_t *value, const char *path, struct err *err) {
 	const char *text = json_string_value(value);
 	struct nat_target target;
 	int rc = nat_target_parse(text, &target);
@@ -162,7 +162,7 @@ const struct schema_row nat_rows[] = {
 		.flags = SCHEMA_LIVE,
 		.min = 1,
 		.max = 64,
-		.check = target_check,
+		.check = nat_target_check,
 		.example = "\"10.0.20.10:8080\"",
 		.help = "the destination becomes this; a range of ports stands for that of "
 			"`dport`"},

@@ -87,6 +87,15 @@ static void becomes_print(const struct nat_rule *rule, char *buf, size_t size) {
 	}
 }
 
+void nat_say(unsigned id, char *buf, size_t size) {
+	const struct nat_policy *p = fw_policy ? fw_policy->nat : NULL;
+	const struct nat_rule *rule = nat_rule_of(p, id);
+
+	if (rule)
+		snprintf(buf, size, "rule %u %s, %s", (unsigned)(rule - p->conf.rules) + 1,
+			rule->name, nat_kind_words[rule->kind]);
+}
+
 static json_t *rule_row(const struct nat_policy *p, unsigned i) {
 	const struct nat_rule *rule = &p->conf.rules[i];
 	struct nat_count c = nat_counts_sum(p->ids[i]);

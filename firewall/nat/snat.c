@@ -236,11 +236,16 @@ static void snat_release(const struct session_flow *flow) {
 			__builtin_bswap16(flow->out.sport));
 }
 
+static void snat_say(const struct session_flow *flow, char *buf, size_t size) {
+	nat_say(nat_user_snat(flow->user[SESSION_USER_NAT]), buf, size);
+}
+
 static struct session_decider nat_snat = {
 	.name = "nat_snat",
 	.stage = SESSION_STAGE_SNAT,
 	.drops = snat_drops,
 	.decide = snat_decide,
 	.release = snat_release,
+	.say = snat_say,
 };
 SESSION_DECIDER(nat_snat)

@@ -45,6 +45,9 @@ static inline const struct nat_rule *nat_rule_of(const struct nat_policy *p, uns
 	return p && p->of_id[id] ? &p->conf.rules[p->of_id[id] - 1] : NULL;
 }
 
+// control: a rule in a few words.
+void nat_say(unsigned id, char *buf, size_t size);
+
 // ---- spaces -------------------------------------------------------------------------------------------------
 
 extern struct nat_space *nat_spaces[NAT_IDS]; // by id
@@ -59,6 +62,9 @@ static inline bool nat_is_outside(const struct nat_space *s, uint8_t zone) {
 	return zone == 0 ||
 		__atomic_load_n(&s->outside[zone / 64], __ATOMIC_RELAXED) >> zone % 64 & 1;
 }
+
+// control: does this box answer for an address that is not an interface's own? (neigh_on_foreign())
+bool nat_is_foreign(uint16_t iface, const struct addr *addr);
 
 // control: by id, also those that only wait for their last sessions. *current: rules lead to it.
 const struct nat_space *nat_space_at(unsigned id, bool *current);

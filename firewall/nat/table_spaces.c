@@ -7,12 +7,12 @@
 #include "lib/event.h"
 #include "lib/log.h"
 #include "router/iface.h"
+#include "router/neigh/neigh.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #define LOOK_NS      (100 * NSEC_PER_MSEC)
-#define TIDY_NS      (10 * NSEC_PER_SEC)
 #define EXHAUSTED_NS (10 * NSEC_PER_SEC)
 #define BLOCK_BYTES  (256u << 10) // of records of blocks, per worker
 #define INDEX_SPACES 4096         // four times as many as there can be
@@ -337,6 +337,7 @@ static uint64_t addresses_sum(void) {
 void nat_commit(const struct nat_policy *policy, const uint8_t *zones) {
 	if (secret == 0 && getrandom(&secret, sizeof(secret), 0) != sizeof(secret))
 		secret = clock_now_ns() | 1;
+	neigh_on_foreign(nat_is_foreign);
 	last_policy = policy;
 	last_zones = zones;
 	for (unsigned id = 1; id < NAT_IDS; id++)
@@ -399,8 +400,19 @@ static void spaces_free_unused(void) {
 		states[id].idle = nat_spaces[id] && !states[id].current;
 }
 
+// One at a time: all its ports are looked at.
+static void tidy_some(void) {
+	static unsigned at;
+
+	for (unsigned looks = 0; looks < NAT_IDS; looks++) {
+		at = (at + 1) % NAT_IDS;
+		if (nat_spaces[at] && nat_space_tidy(nat_spaces[at], dp_sync))
+			return;
+	}
+}
+
 void nat_poll(uint64_t now_ns) {
-	static uint64_t looked_ns, tidied_ns;
+	static uint64_t looked_ns;
 
 	blocks_poll();
 	if (present == NULL || now_ns - looked_ns < LOOK_NS)
@@ -414,12 +426,7 @@ void nat_poll(uint64_t now_ns) {
 		if (nat_spaces[id])
 			exhausted_tell(nat_spaces[id], &states[id], now_ns);
 	spaces_free_unused();
-	if (now_ns - tidied_ns < TIDY_NS)
-		return;
-	tidied_ns = now_ns;
-	for (unsigned id = 1; id < NAT_IDS; id++)
-		if (nat_spaces[id])
-			nat_space_tidy(nat_spaces[id], dp_sync);
+	tidy_some();
 }
 
 // Workers still turn, and sessions end as long as they do: a space that has some stays until the process goes.
@@ -427,6 +434,7 @@ void nat_fini(void) {
 	struct record_ring *rings[DP_MAX_WORKERS];
 	struct index *last = present;
 
+	neigh_on_foreign(NULL);
 	last_policy = NULL;
 	__atomic_store_n(&present, NULL, __ATOMIC_RELEASE);
 	for (unsigned w = 0; w < DP_MAX_WORKERS; w++)

@@ -44,6 +44,21 @@ refuse "in_ns net timeout 3 socat -u TCP:192.0.2.2:9004,connect-timeout=2 - 2>/d
 expect "leat show nat --json | jq -e '.[] | select(.name == \"web\") | .hits == 3'"
 expect "leat show nat-ports --json | jq -e 'map(select(.address == \"192.0.2.2\" and .proto == \"tcp\") | .used) == [1]'"
 
+# What would become of a packet, in words.
+explain() { leat explain packet interface="$1" src="$2" dst="$3" proto=tcp sport=4000 dport="$4"; }
+expect "explain wan 198.51.100.9 192.0.2.2 9005 | grep -q 'it becomes 198.51.100.9:4000 to 10.0.20.10:8005'"
+expect "explain lan 10.0.10.9 192.0.2.1 80 | grep -q 'it becomes 192.0.2.2:4000 to 192.0.2.1:80'"
+expect "explain lan 10.0.10.9 192.0.2.1 80 | grep -q 'nat_snat passes: rule 2 out, masquerade'"
+
+# At some length, and a file.
+bg iperf ip netns exec "$TAG-net" iperf3 -s -1
+wait_until "in_ns net ss -Hltn sport = :5201 | grep -q ."
+expect "in_ns pc timeout 60 iperf3 -c 192.0.2.1 -n 20M -J | jq -e '.end.sum_received.bytes >= 10000000'"
+head -c 3000000 /dev/urandom >"$T/file"
+bg http ip netns exec "$TAG-web" /usr/bin/python3 -m http.server -d "$T" 8000
+wait_until "in_ns web ss -Hltn sport = :8000 | grep -q ."
+expect "in_ns net curl -s -m 60 http://192.0.2.2:9000/file | cmp - $T/file"
+
 # An error from outside, and one of this box about what it has translated already.
 in_ns net ip addr add 198.51.100.1/32 dev lo
 expect "in_ns pc traceroute -n -q 1 -w 3 -m 4 198.51.100.1 >$T/trace; grep -q '^ 1  10.0.10.1' $T/trace && grep -q '^ 2  198.51.100.1' $T/trace" "traceroute"
