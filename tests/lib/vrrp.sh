@@ -3,9 +3,10 @@
 # shellcheck disable=SC2154 # leatd_ns is of smoke.sh
 # Two routers on two networks, for the smoke tests of VRRP; sourced after smoke.sh.
 #
-#   vrrp_lab             client (10.1.0.9, 2001:db8:1::9) - lan - { leatd, ka } - wan - net (10.2.0.9, 2001:db8:2::9); both hosts
-#                        route by the virtual addresses .254 and ::fe; ka is a Linux router (.2), leatd's ports are lan and wan
-#   vrrp_config PRIORITY [LAST]   leatd's configuration, as router LAST (1)
+#   vrrp_lab [peer]      client (10.1.0.9, 2001:db8:1::9) - lan - { leatd, ka } - wan - net (10.2.0.9, 2001:db8:2::9); both hosts
+#                        route by the virtual addresses .254 and ::fe; ka is a Linux router (.2), leatd's ports are lan and wan; the
+#                        second leatd, `peer`, may be in its place
+#   vrrp_config PRIORITY [LAST]   leatd's configuration, as router LAST (1); who loses one network leaves the other as well
 #   loses_less CMD UNDO  CMD, while client pings net by both: fewer than 20 of a 50 ms train are lost, at one of several tries
 
 member() { # LAN NAMESPACE IF: an interface there, on the bridge LAN
@@ -20,15 +21,15 @@ v6_on() { # NAMESPACE IF
 }
 
 vrrp_lab() {
-	local lan n=0 host
+	local lan n=0 host second=${1-ka}
 	for lan in lan wan; do
 		n=$((n + 1))
 		ns_add $lan
 		ip -n "$TAG-$lan" link add br0 type bridge mcast_snooping 0
 		ip -n "$TAG-$lan" link set dev br0 up
 		member $lan "$leatd_ns" $lan
-		member $lan ka $lan
-		v6_on ka $lan
+		member $lan "$second" $lan
+		[ "$second" != ka ] || v6_on ka $lan
 		host=client
 		[ $lan = lan ] || host=net
 		member $lan $host eth0
@@ -38,6 +39,7 @@ vrrp_lab() {
 		ip -n "$TAG-$host" route add default via 10.$n.0.254
 		ip -6 -n "$TAG-$host" route add default via 2001:db8:$n::fe
 	done
+	[ "$second" = ka ] || return 0
 	ka_addresses
 	in_ns ka sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 }
@@ -51,12 +53,12 @@ ka_addresses() {
 
 vrrp_config() { # PRIORITY [LAST]
 	cat <<-LUA
-		local function i(port, n, id) return { port = port, dad = false,
+		local function i(port, n, id, other) return { port = port, dad = false,
 			addresses = { "10." .. n .. ".0.${2-1}/24", "2001:db8:" .. n .. "::${2-1}/64" },
-			vrrp = { [id] = { priority = $1, interval = "100ms",
+			vrrp = { [id] = { priority = $1, interval = "100ms", track = { { interface = other, drop = 100 } },
 				addresses = { "10." .. n .. ".0.254", "fe80::fe", "2001:db8:" .. n .. "::fe" } } } } end
 		return { ports = { lan = { device = "lan" }, wan = { device = "wan" } },
-			routers = { r = { interfaces = { lan = i("lan", 1, 7), wan = i("wan", 2, 8) } } } }
+			routers = { r = { interfaces = { lan = i("lan", 1, 7, "wan"), wan = i("wan", 2, 8, "lan") } } } }
 	LUA
 }
 
