@@ -9,6 +9,7 @@
 #include "router/host/share.h"
 #include "router/neigh/neigh.h"
 #include "router/ra/ra.h"
+#include "router/ra/ra_uplink.h"
 #include "router/router_priv.h"
 #include "router/tunnel/tunnel.h"
 #include "router/tunnel/vxlan.h"
@@ -329,6 +330,10 @@ const struct module_noun rtr_nouns[] = {
 		.show = vteps_show,
 		.no_metrics = true},
 	{.name = "ra", .help = "router advertisements", .columns = ra_columns, .show = ra_show},
+	{.name = "ra-uplinks",
+		.help = "what is learnt from others' advertisements",
+		.columns = ra_uplink_columns,
+		.show = ra_uplink_show},
 	{0},
 };
 

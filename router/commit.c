@@ -14,6 +14,7 @@
 #include "router/neigh/neigh.h"
 #include "router/policy.h"
 #include "router/ra/ra.h"
+#include "router/ra/ra_uplink.h"
 #include "router/router_priv.h"
 #include "router/tunnel/tunnel.h"
 #include "router/tunnel/vxlan.h"
@@ -703,6 +704,7 @@ void rtr_link_changed(unsigned port, bool up) {
 	neigh_link(iface->index, up);
 	twin_link(iface, up);
 	dhcp_link(iface->index, up);
+	ra_uplink_link(iface->index, up);
 }
 
 void rtr_commit_fini(void) {

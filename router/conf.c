@@ -113,7 +113,8 @@ static int iface_parse(
 	name_copy(iface->sw, raw.sw);
 	name_copy(iface->zone, raw.zone);
 	iface->vlan = (unsigned)raw.vlan;
-	iface->ipv6 = raw.ipv6;
+	iface->ipv6 = raw.ipv6 || raw.accept_ra;
+	iface->accept_ra = raw.accept_ra;
 	iface->mtu = (unsigned)raw.mtu;
 	iface->mac = raw.mac;
 	iface->urpf = raw.urpf;

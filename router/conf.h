@@ -42,6 +42,7 @@ struct rtr_conf_iface {
 	int mss;        // 0: no; -1: from the MTU
 	int dscp;       // -1: left alone
 	bool proxy_arp, proxy_nd, dad, reassemble;
+	bool accept_ra; // learns from others' advertisements
 	bool has_twin;
 	char twin_netns[NETNS_NAME]; // "": the daemon's own
 	char twin_name[RTR_CONF_DEVICE];

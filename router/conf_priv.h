@@ -10,7 +10,7 @@ struct rtr_raw_iface {
 	const json_t *addresses, *neighbors, *mss, *twin, *vrrp, *dhcp, *tunnel, *ra;
 	struct mac mac;
 	unsigned urpf;
-	bool ipv6, proxy_arp, proxy_nd, dad, reassemble;
+	bool ipv6, proxy_arp, proxy_nd, dad, reassemble, accept_ra;
 };
 
 struct rtr_raw_twin {

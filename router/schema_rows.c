@@ -233,6 +233,13 @@ const struct schema_row rtr_iface_rows[] = {
 		.check = ra_check,
 		.help = "router advertisements (RFC 4861): hosts find the router and make "
 			"addresses"},
+	{.name = "accept_ra",
+		.type = SCHEMA_BOOL,
+		SCHEMA_FIELD(struct rtr_raw_iface, accept_ra),
+		.flags = SCHEMA_LIVE,
+		.def = "false",
+		.help = "learns addresses (SLAAC, RFC 4862), default router, routes and MTU from "
+			"others' advertisements: an uplink"},
 	{0},
 };
 

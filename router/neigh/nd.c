@@ -22,11 +22,14 @@ enum {
 	OPT_PREFIX = 3,
 	OPT_MTU = 5,
 	OPT_NONCE = 14,
-	OPT_SERVERS = 25
+	OPT_ROUTE = 24,
+	OPT_SERVERS = 25,
+	OPT_DOMAINS = 31
 };
 
 enum { NA_ROUTER = 0x80, NA_SOLICITED = 0x40, NA_OVERRIDE = 0x20 };
-enum { RA_MANAGED = 0x80, RA_OTHER = 0x40, RA_HIGH = 0x08, RA_LOW = 0x18, RA_PREFERENCE = 0x18 };
+enum { RA_MANAGED = 0x80, RA_OTHER = 0x40 };
+enum { RA_HIGH = 0x08, RA_RESERVED = 0x10, RA_LOW = 0x18, RA_PREFERENCE = 0x18 };
 enum { PREFIX_ON_LINK = 0x80, PREFIX_AUTONOMOUS = 0x40 };
 
 const struct addr nd_all_nodes = {ADDR_V6, {0xff, 2, [15] = 1}};
@@ -137,6 +140,80 @@ static void decode_servers(const uint8_t *opt, struct nd_router *ra) {
 			(struct nd_server){v6(opt + 8 + i * 8), get32(opt + 4)};
 }
 
+static int8_t decode_preference(unsigned bits) {
+	return bits == RA_HIGH ? 1 : bits == RA_LOW ? -1 : 0;
+}
+
+// RFC 4191 section 2.3. As many bytes of the prefix are there as its length needs, at least.
+static void decode_route(const uint8_t *opt, struct nd_router *ra) {
+	struct nd_route *r = &ra->routes[ra->n_routes];
+	unsigned preference = opt[3] & RA_PREFERENCE, units = opt[1];
+
+	if (units > 3 || opt[2] > (units - 1) * 64u || preference == RA_RESERVED ||
+		ra->n_routes == ND_ROUTES)
+		return;
+	*r = (struct nd_route){.prefix = {{.family = ADDR_V6}, opt[2]},
+		.preference = decode_preference(preference),
+		.lifetime_s = get32(opt + 4)};
+	memcpy(r->prefix.addr.bytes, opt + 8, (units - 1) * 8u);
+	r->prefix = prefix_network(&r->prefix);
+	ra->n_routes++;
+}
+
+static bool is_domain_char(uint8_t c) {
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		c == '-' || c == '_';
+}
+
+// A label and a dot before it, unless it is the first. False: it has no room or odd characters.
+static bool label_add(const uint8_t *label, size_t len, char *name, size_t *at) {
+	if (*at + len + 2 > ND_DOMAIN)
+		return false;
+	if (*at > 0)
+		name[(*at)++] = '.';
+	for (size_t i = 0; i < len; i++) {
+		if (!is_domain_char(label[i]))
+			return false;
+		name[(*at)++] = (char)label[i];
+	}
+	return true;
+}
+
+// One name of `len` bytes at most. How many it takes, 0: it does not end, or begins with the padding. *good: it can be used.
+static size_t decode_domain(const uint8_t *wire, size_t len, char name[ND_DOMAIN], bool *good) {
+	size_t at = 0, used = 0;
+
+	*good = true;
+	memset(name, 0, ND_DOMAIN);
+	while (used < len && wire[used] != 0) {
+		size_t label = wire[used++];
+
+		if (label > 63 || label > len - used) // compression is not allowed
+			return 0;
+		*good = *good && label_add(wire + used, label, name, &at);
+		used += label;
+	}
+	return used < len && used > 0 ? used + 1 : 0;
+}
+
+static void decode_domains(const uint8_t *opt, struct nd_router *ra) {
+	const uint8_t *wire = opt + 8;
+	size_t left = opt[1] * 8u - 8, used;
+	bool good;
+
+	while (ra->n_domains < ND_DOMAINS) {
+		struct nd_domain *d = &ra->domains[ra->n_domains];
+
+		used = decode_domain(wire, left, d->name, &good);
+		if (used == 0)
+			return;
+		d->lifetime_s = get32(opt + 4);
+		ra->n_domains += good;
+		wire += used;
+		left -= used;
+	}
+}
+
 // Options that do not belong to the message are ignored, and so are those that nobody knows (section 4.6).
 static enum nd_fault decode_option(const uint8_t *opt, struct nd *nd) {
 	bool advertised = nd->type == ND_RA;
@@ -149,6 +226,10 @@ static enum nd_fault decode_option(const uint8_t *opt, struct nd *nd) {
 		nd->ra.mtu = get32(opt + 4);
 	if (opt[0] == OPT_SERVERS && advertised)
 		decode_servers(opt, &nd->ra);
+	if (opt[0] == OPT_ROUTE && advertised)
+		decode_route(opt, &nd->ra);
+	if (opt[0] == OPT_DOMAINS && advertised)
+		decode_domains(opt, &nd->ra);
 	if (opt[0] == OPT_NONCE && opt[1] == 1) {
 		memcpy(nd->nonce, opt + 2, ND_NONCE);
 		nd->has_nonce = true;
@@ -174,15 +255,13 @@ static enum nd_fault decode_options(const uint8_t *at, size_t len, struct nd *nd
 }
 
 static void decode_ra(const uint8_t *icmp, struct nd_router *ra) {
-	unsigned preference = icmp[5] & RA_PREFERENCE;
-
 	ra->hop_limit = icmp[4];
 	ra->managed = icmp[5] & RA_MANAGED;
 	ra->other = icmp[5] & RA_OTHER;
 	ra->lifetime_s = get16(icmp + 6);
 	ra->reachable_ms = get32(icmp + 8);
 	ra->retrans_ms = get32(icmp + 12);
-	ra->preference = preference == RA_HIGH ? 1 : preference == RA_LOW ? -1 : 0;
+	ra->preference = decode_preference(icmp[5] & RA_PREFERENCE); // reserved: medium
 }
 
 // Sections 6.1.1, 6.1.2, 7.1.1 and 7.1.2: what the addresses must be.
@@ -330,6 +409,56 @@ static void encode_prefix(struct writer *w, const struct nd_prefix *p) {
 	memcpy(opt + 16, network.addr.bytes, 16);
 }
 
+static unsigned encode_preference(int preference) {
+	return preference > 0 ? RA_HIGH : preference < 0 ? RA_LOW : 0;
+}
+
+static void encode_route(struct writer *w, const struct nd_route *r) {
+	unsigned len = r->prefix.len, units = len == 0 ? 1 : len <= 64 ? 2 : 3;
+	uint8_t *opt = option(w, OPT_ROUTE, units);
+	struct prefix network = prefix_network(&r->prefix);
+
+	if (opt == NULL)
+		return;
+	opt[2] = (uint8_t)len;
+	opt[3] = (uint8_t)encode_preference(r->preference);
+	put32(opt + 4, r->lifetime_s);
+	memcpy(opt + 8, network.addr.bytes, (units - 1) * 8u);
+}
+
+size_t nd_domain_encode(const char *name, uint8_t wire[static ND_DOMAIN + 1]) {
+	size_t at = 0;
+
+	if (name[0] == '\0' || strlen(name) >= ND_DOMAIN)
+		return 0;
+	while (*name != '\0') {
+		size_t len = strcspn(name, ".");
+
+		if (len == 0 || len > 63)
+			return 0;
+		wire[at++] = (uint8_t)len;
+		for (size_t i = 0; i < len; i++)
+			if (!is_domain_char((uint8_t)name[i]))
+				return 0;
+		memcpy(wire + at, name, len);
+		at += len;
+		name += len + (name[len] == '.');
+	}
+	wire[at++] = 0;
+	return at;
+}
+
+static void encode_domain(struct writer *w, const struct nd_domain *d) {
+	uint8_t wire[ND_DOMAIN + 1], *opt;
+	size_t len = nd_domain_encode(d->name, wire);
+
+	opt = len ? option(w, OPT_DOMAINS, 1 + (unsigned)(len + 7) / 8) : NULL;
+	if (opt == NULL)
+		return;
+	put32(opt + 4, d->lifetime_s);
+	memcpy(opt + 8, wire, len);
+}
+
 static void encode_ra(struct writer *w, const struct nd_router *ra) {
 	uint8_t *opt;
 
@@ -347,6 +476,10 @@ static void encode_ra(struct writer *w, const struct nd_router *ra) {
 		put32(opt + 4, ra->servers[i].lifetime_s);
 		memcpy(opt + 8, ra->servers[i].addr.bytes, 16);
 	}
+	for (unsigned i = 0; i < ra->n_routes && i < ND_ROUTES; i++)
+		encode_route(w, &ra->routes[i]);
+	for (unsigned i = 0; i < ra->n_domains && i < ND_DOMAINS; i++)
+		encode_domain(w, &ra->domains[i]);
 }
 
 static void encode_fixed(uint8_t *icmp, const struct nd *nd) {
@@ -363,9 +496,7 @@ static void encode_fixed(uint8_t *icmp, const struct nd *nd) {
 		return;
 	icmp[4] = ra->hop_limit;
 	icmp[5] = (uint8_t)((ra->managed ? RA_MANAGED : 0) | (ra->other ? RA_OTHER : 0) |
-		(ra->preference > 0                  ? RA_HIGH
-				: ra->preference < 0 ? RA_LOW
-						     : 0));
+		encode_preference(ra->preference));
 	put16(icmp + 6, ra->lifetime_s);
 	put32(icmp + 8, ra->reachable_ms);
 	put32(icmp + 12, ra->retrans_ms);

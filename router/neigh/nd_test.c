@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 // cmocka.h needs the four above
 #include <cmocka.h>
@@ -44,6 +45,20 @@ static const char router_advertisement[] =
 	"\x3a\x80\x00\x00\x00\x00\x20\x01\x0d\xb8\x00\x01\x00\x00\x00\x00"
 	"\x00\x00\x00\x00\x00\x00\x19\x03\x00\x00\x00\x00\x02\x58\x20\x01"
 	"\x0d\xb8\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x53";
+// Routes ::/0, 2001:db8:5::/48 and 2001:db8:6:0:8000::/65; branch.example and a-1.b_2.example.com.
+static const char routes_and_domains[] =
+	"\x33\x33\x00\x00\x00\x01\x02\x00\x00\x00\x00\x01\x86\xdd\x60\x00"
+	"\x00\x00\x00\x80\x3a\xff\xfe\x80\x00\x00\x00\x00\x00\x00\x00\x00"
+	"\x00\x00\x00\x00\x00\x01\xff\x02\x00\x00\x00\x00\x00\x00\x00\x00"
+	"\x00\x00\x00\x00\x00\x01\x86\x00\x50\x35\x00\x00\x00\x00\x00\x00"
+	"\x00\x00\x00\x00\x00\x00\x01\x01\x02\x00\x00\x00\x00\x01\x18\x01"
+	"\x00\x18\x00\x00\x00\x3c\x18\x02\x30\x08\x00\x00\x07\x08\x20\x01"
+	"\x0d\xb8\x00\x05\x00\x00\x18\x03\x41\x00\xff\xff\xff\xff\x20\x01"
+	"\x0d\xb8\x00\x06\x00\x00\x80\x00\x00\x00\x00\x00\x00\x00\x1f\x03"
+	"\x00\x00\x00\x00\x02\x58\x06\x62\x72\x61\x6e\x63\x68\x07\x65\x78"
+	"\x61\x6d\x70\x6c\x65\x00\x1f\x04\x00\x00\x00\x00\x01\x2c\x03\x61"
+	"\x2d\x31\x03\x62\x5f\x32\x07\x65\x78\x61\x6d\x70\x6c\x65\x03\x63"
+	"\x6f\x6d\x00\x00\x00\x00";
 static const char router_solicitation[] =
 	"\x33\x33\x00\x00\x00\x02\x02\x00\x00\x00\x00\x01\x86\xdd\x60\x00"
 	"\x00\x00\x00\x10\x3a\xff\xfe\x80\x00\x00\x00\x00\x00\x00\x00\x00"
@@ -376,6 +391,87 @@ static void passes_over_odd_options(void **) {
 	assert_int_equal(nd.ra.n_prefixes, 0);
 }
 
+static void routes_and_domains_both_ways(void **) {
+	struct nd nd, no_options;
+
+	assert_int_equal(
+		decode((const uint8_t *)routes_and_domains, sizeof(routes_and_domains) - 1, &nd),
+		ND_OK);
+	assert_int_equal(nd.ra.n_routes, 3);
+	assert_int_equal(nd.ra.routes[0].prefix.len, 0);
+	assert_int_equal(nd.ra.routes[0].preference, -1);
+	assert_int_equal(nd.ra.routes[0].lifetime_s, 60);
+	assert_int_equal(nd.ra.routes[1].preference, 1);
+	assert_int_equal(nd.ra.routes[2].prefix.len, 65);
+	assert_int_equal(nd.ra.routes[2].prefix.addr.bytes[8], 0x80);
+	assert_int_equal(nd.ra.n_domains, 2);
+	assert_string_equal(nd.ra.domains[0].name, "branch.example");
+	assert_int_equal(nd.ra.domains[0].lifetime_s, 600);
+	assert_string_equal(nd.ra.domains[1].name, "a-1.b_2.example.com");
+	assert_encodes(&nd, NULL, BYTES(routes_and_domains));
+	nd.ra.domains[0].name[6] = ' '; // cannot be said
+	nd.ra.n_domains = nd.ra.n_routes = 1;
+	no_options = nd;
+	no_options.ra.n_domains = 0;
+	uint8_t frame[ND_FRAME_MAX];
+	assert_int_equal(
+		nd_encode(&nd, &me, NULL, frame), nd_encode(&no_options, &me, NULL, frame));
+}
+
+// What is odd in a route or a domain is passed over; the rest is kept.
+static void odd_routes_and_domains(void **) {
+	enum { ROUTE = ICMP + 24 + 8, DOMAIN = ROUTE + 16 + 24 };
+	static const struct {
+		unsigned at;
+		uint8_t value;
+		unsigned routes, domains;
+	} cases[] = {
+		{ROUTE + 2, 65, 2, 2},       // longer than its bytes
+		{ROUTE + 3, 0x10, 2, 2},     // reserved preference: RFC 4191 section 2.3
+		{ROUTE - 8 + 2, 1, 2, 2},    // ::/0 has no bytes
+		{ROUTE + 16 + 2, 129, 2, 2}, // no such length
+		{DOMAIN + 8, 64, 3, 1},      // no label is so long: ends the option
+		{DOMAIN + 8, 0xc0, 3, 1},    // compressed
+		{DOMAIN + 8, 15, 3, 1},      // beyond its end
+		{DOMAIN + 10, ' ', 3, 1},    // odd characters
+		{DOMAIN + 10, 0, 3, 1},      // ditto
+		{DOMAIN + 8, 0, 3, 1},       // padding
+	};
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		uint8_t frame[sizeof(routes_and_domains)];
+		struct nd nd;
+
+		memcpy(frame, routes_and_domains, sizeof(frame));
+		frame[cases[i].at] = cases[i].value;
+		checksum_set(frame, sizeof(frame) - 1);
+		assert_int_equal(decode(frame, sizeof(frame) - 1, &nd), ND_OK);
+		if (nd.ra.n_routes != cases[i].routes || nd.ra.n_domains != cases[i].domains)
+			fail_msg("case %u: %u routes, %u domains", i, nd.ra.n_routes,
+				nd.ra.n_domains);
+	}
+}
+
+static void domain_names(void **) {
+	static const char *const bad[] = {"", ".", ".a", "a..b", "a b", "a/b", "\xc3\xa9.example",
+		"0123456789012345678901234567890123456789012345678901234567890123.example"};
+	uint8_t wire[ND_DOMAIN + 1];
+	char longest[ND_DOMAIN + 1];
+
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(nd_domain_encode(bad[i], wire), 0);
+	assert_int_equal(nd_domain_encode("a.example", wire), 11);
+	assert_memory_equal(wire, "\1a\7example", 11);
+	assert_int_equal(nd_domain_encode("a.example.", wire), 11);
+	for (unsigned i = 0; i < ND_DOMAIN; i++)
+		longest[i] = i % 10 ? 'a' : '.';
+	longest[0] = 'a';
+	longest[ND_DOMAIN] = '\0';
+	assert_int_equal(nd_domain_encode(longest, wire), 0);
+	longest[ND_DOMAIN - 1] = '\0';
+	assert_int_equal(nd_domain_encode(longest, wire), ND_DOMAIN + 1);
+}
+
 static void bounds_what_is_kept(void **) {
 	struct nd nd = advertised_router(), back;
 	uint8_t frame[ND_FRAME_MAX];
@@ -387,6 +483,22 @@ static void bounds_what_is_kept(void **) {
 		nd.ra.prefixes[i] = nd.ra.prefixes[0];
 	for (unsigned i = 0; i < ND_SERVERS; i++)
 		nd.ra.servers[i] = nd.ra.servers[0];
+	nd.has_nonce = true; // all that there can be fits into a frame
+	nd.ra.n_routes = ND_ROUTES;
+	nd.ra.n_domains = ND_DOMAINS;
+	for (unsigned i = 0; i < ND_ROUTES; i++)
+		nd.ra.routes[i] = (struct nd_route){{addr("2001:db8::1"), 128}, 0, 1};
+	for (unsigned i = 0; i < ND_DOMAINS; i++)
+		snprintf(nd.ra.domains[i].name, ND_DOMAIN, "%095u", i);
+	for (unsigned i = 0; i < ND_DOMAINS; i++)
+		nd.ra.domains[i].name[50] = '.';
+	len = nd_encode(&nd, &me, NULL, frame);
+	assert_in_range(len, 1400, ND_FRAME_MAX);
+	assert_int_equal(decode(frame, len, &back), ND_OK);
+	assert_int_equal(back.ra.n_routes, ND_ROUTES);
+	assert_int_equal(back.ra.n_domains, ND_DOMAINS);
+	nd.has_nonce = false;
+	nd.ra.n_routes = nd.ra.n_domains = 0;
 	len = nd_encode(&nd, &me, NULL, frame);
 	assert_in_range(len, 700, ND_FRAME_MAX);
 	assert_int_equal(decode(frame, len, &back), ND_OK);
@@ -418,6 +530,9 @@ int main(void) {
 		cmocka_unit_test(ignores_padding),
 		cmocka_unit_test(walks_extension_headers),
 		cmocka_unit_test(passes_over_odd_options),
+		cmocka_unit_test(routes_and_domains_both_ways),
+		cmocka_unit_test(odd_routes_and_domains),
+		cmocka_unit_test(domain_names),
 		cmocka_unit_test(bounds_what_is_kept),
 	};
 

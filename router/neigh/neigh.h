@@ -98,7 +98,7 @@ int neigh_static_set(
 int neigh_static_del(uint16_t iface, const struct addr *addr); // -ENOENT
 // Someone needs `addr`: starts resolution if it is unknown. `m` (may be NULL) waits for it and is owned here.
 void neigh_want(uint16_t iface, const struct addr *addr, struct rte_mbuf *m);
-// A packet that control received (ARP, NS, NA; RA and RS go to ra.c later). Owned here. m->l2_len is set; iface in dp_meta.
+// A packet that control received (ARP, NS, NA). Owned here. m->l2_len is set; iface in dp_meta.
 void neigh_receive(struct rte_mbuf *m);
 // A router solicitation or advertisement (or another protocol) told a neighbour's MAC address.
 void neigh_heard(uint16_t iface, const struct addr *addr, const struct mac *mac, bool router);

@@ -8,6 +8,7 @@
 #include "router/punt.h"
 #include "router/ra/ra_conf.h"
 #include "router/ra/ra_send.h"
+#include "router/ra/ra_uplink.h"
 #include "router/router_priv.h"
 #include "router/vrrp/vrrp.h"
 #include <errno.h>
@@ -133,14 +134,16 @@ static void receive(struct rte_mbuf *m) {
 	const uint8_t *ip = NULL;
 	struct nd nd;
 
-	if (ra && (m->nb_segs == 1 || len <= sizeof(buf)))
+	if (iface && (m->nb_segs == 1 || len <= sizeof(buf)))
 		ip = rte_pktmbuf_read(m, RTE_ETHER_HDR_LEN, len, buf);
 	// icmp_local has summed it
 	if (ip && nd_decode(ip, len, true, &nd) == ND_OK && !rtr_iface_owns(iface, &nd.src)) {
-		if (nd.type == ND_RS) {
+		if (nd.type == ND_RA)
+			ra_uplink_receive(index, &nd);
+		if (ra && nd.type == ND_RS) {
 			ra->solicited++;
 			ra_sender_solicited(&ra->sender);
-		} else if (nd.type == ND_RA) {
+		} else if (ra && nd.type == ND_RA) {
 			compare(ra, iface, &nd);
 		}
 	}
@@ -170,6 +173,7 @@ void ra_poll(uint64_t now_ns) {
 			ra_sender_stop(&ras[i]->sender);
 	}
 	timers_run(&timers, now_ns, DP_MAX_IFACES);
+	ra_uplink_poll(now_ns);
 }
 
 // ---- the transaction ----------------------------------------------------------------------------------------
@@ -241,10 +245,12 @@ void ra_commit(void) {
 		else if (ras[i])
 			ra_del(ras[i]); // its number is another interface's now
 	}
+	ra_uplink_commit();
 }
 
 int ra_init(struct err *) {
 	punt_handler(PUNT_RA, receive);
+	ra_uplink_init();
 	return 0;
 }
 
@@ -253,6 +259,7 @@ void ra_fini(void) {
 		if (ras[i])
 			ra_del(ras[i]);
 	timers_fini(&timers);
+	ra_uplink_fini();
 }
 
 // ---- leat show ra -------------------------------------------------------------------------------------------

@@ -13,12 +13,17 @@ struct raw {
 	bool managed, other;
 	unsigned preference;
 	int64_t hop_limit, mtu;
-	const json_t *dns, *prefixes;
+	const json_t *dns, *search, *prefixes, *routes;
 };
 
 struct raw_prefix {
 	bool on_link, autonomous;
 	uint64_t valid_ns, preferred_ns;
+};
+
+struct raw_route {
+	unsigned preference;
+	uint64_t lifetime_ns;
 };
 
 static const char *const preference_words[] = {"low", "medium", "high", NULL};
@@ -64,6 +69,50 @@ static const struct schema_row prefix_rows[] = {
 };
 static const struct schema_row prefix_elem = {
 	.name = "prefix", .type = SCHEMA_OBJECT, .rows = prefix_rows, .help = "what is said of it"};
+
+static const struct schema_row route_key = {.name = "prefix",
+	.type = SCHEMA_PREFIX,
+	.example = "\"2001:db8:20::/48\"",
+	.help = "an IPv6 prefix"};
+
+static const struct schema_row route_rows[] = {
+	{.name = "preference",
+		.type = SCHEMA_ENUM,
+		SCHEMA_FIELD(struct raw_route, preference),
+		.flags = SCHEMA_LIVE,
+		.words = preference_words,
+		.def = "medium",
+		.help = "among several routers that say it"},
+	{.name = "lifetime",
+		.type = SCHEMA_DURATION,
+		SCHEMA_FIELD(struct raw_route, lifetime_ns),
+		.flags = SCHEMA_LIVE,
+		.max = 4294967294000000000,
+		.def = "30m",
+		.help = "how long hosts keep it; 0s: they forget it"},
+	{0},
+};
+static const struct schema_row route_elem = {
+	.name = "route", .type = SCHEMA_OBJECT, .rows = route_rows, .help = "what is said of it"};
+
+static int domain_check(const json_t *value, const char *path, struct err *err) {
+	uint8_t wire[ND_DOMAIN + 1];
+
+	if (nd_domain_encode(json_string_value(value), wire) == 0)
+		return err_at(err, path,
+			"%s is no domain; labels of letters, digits, - and _ with dots between "
+			"them",
+			json_string_value(value));
+	return 0;
+}
+
+static const struct schema_row domain_elem = {.name = "domain",
+	.type = SCHEMA_STRING,
+	.min = 1,
+	.max = ND_DOMAIN - 1,
+	.check = domain_check,
+	.example = "\"branch.example\"",
+	.help = "a domain name"};
 
 const struct schema_row ra_rows[] = {
 	{.name = "interval",
@@ -138,6 +187,23 @@ const struct schema_row ra_rows[] = {
 		.elem = &dns_elem,
 		.example = "{ \"2001:db8:10::53\" }",
 		.help = "DNS servers (RFC 8106), for three intervals"},
+	{.name = "search",
+		.type = SCHEMA_LIST,
+		SCHEMA_FIELD(struct raw, search),
+		.flags = SCHEMA_LIVE | SCHEMA_UNIQUE,
+		.max = ND_DOMAINS,
+		.elem = &domain_elem,
+		.example = "{ \"branch.example\" }",
+		.help = "domains that names are looked for in (RFC 8106), for three intervals"},
+	{.name = "routes",
+		.type = SCHEMA_MAP,
+		SCHEMA_FIELD(struct raw, routes),
+		.flags = SCHEMA_LIVE,
+		.key = &route_key,
+		.max = ND_ROUTES,
+		.elem = &route_elem,
+		.help = "networks that this router is the way to (RFC 4191), beside or instead of "
+			"being default router"},
 	{.name = "prefixes",
 		.type = SCHEMA_MAP,
 		SCHEMA_FIELD(struct raw, prefixes),
@@ -177,6 +243,42 @@ static int dns_parse(
 	return 0;
 }
 
+static void search_parse(struct nd_router *said, const struct raw *raw) {
+	for (size_t i = 0; i < json_array_size(raw->search); i++) {
+		struct nd_domain *domain = &said->domains[said->n_domains++];
+		const char *name = json_string_value(json_array_get(raw->search, i));
+
+		snprintf(domain->name, sizeof(domain->name), "%s", name);
+		domain->lifetime_s = (uint32_t)(3 * raw->interval_ns / SEC);
+	}
+}
+
+static int routes_parse(
+	struct nd_router *said, const json_t *map, const char *path, struct err *err) {
+	const char *text;
+	json_t *value;
+	char at[256];
+
+	json_object_foreach ((json_t *)map, text, value) {
+		struct nd_route *r = &said->routes[said->n_routes++];
+		struct raw_route raw = {0};
+
+		schema_decode(route_rows, value, &raw);
+		prefix_parse(text, &r->prefix);
+		r->prefix = prefix_network(&r->prefix);
+		r->preference = (int8_t)((int)raw.preference - 1);
+		r->lifetime_s = (uint32_t)(raw.lifetime_ns / SEC);
+		snprintf(at, sizeof(at), "%s.ra.routes[\"%s\"]", path, text);
+		if (r->prefix.addr.family != ADDR_V6 || nd_is_group(&r->prefix.addr) ||
+			nd_is_link_local(&r->prefix.addr))
+			return err_at(err, at, "give a prefix of IPv6 unicast addresses");
+		if (r->prefix.len == 0)
+			return err_at(err, at,
+				"to be the default router is `lifetime` and `preference` of `ra`");
+	}
+	return 0;
+}
+
 static int prefixes_parse(
 	struct nd_router *said, const json_t *map, const char *path, struct err *err) {
 	const char *text;
@@ -212,6 +314,12 @@ int ra_conf_parse(
 	struct ra_conf *ra;
 	char at[256];
 
+	snprintf(at, sizeof(at), "%s.accept_ra", path);
+	if (iface->accept_ra && object)
+		return err_at(err, at,
+			"an interface advertises or listens, not both; remove `ra` or `accept_ra`");
+	if (iface->accept_ra && iface->tunnel.type != TUNNEL_NONE)
+		return err_at(err, at, "nobody advertises on a tunnel; remove it");
 	if (object == NULL)
 		return 0;
 	snprintf(at, sizeof(at), "%s.ra", path);
@@ -232,7 +340,9 @@ int ra_conf_parse(
 	ra->said.mtu = (uint32_t)raw.mtu;
 	ra->said.reachable_ms = (uint32_t)(raw.reachable_ns / MS);
 	ra->said.retrans_ms = (uint32_t)(raw.retrans_ns / MS);
-	if (dns_parse(&ra->said, &raw, path, err) != 0)
+	search_parse(&ra->said, &raw);
+	if (dns_parse(&ra->said, &raw, path, err) != 0 ||
+		routes_parse(&ra->said, raw.routes, path, err) != 0)
 		return -EINVAL;
 	return prefixes_parse(&ra->said, raw.prefixes, path, err);
 }

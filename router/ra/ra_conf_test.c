@@ -57,7 +57,9 @@ static void everything_is_read(void **) {
 	const struct ra_conf *ra = parsed(
 		"{'interval': '30s', 'lifetime': '90s', 'preference': 'high', "
 		"'managed': true, 'other': true, 'hop_limit': 32, 'mtu': 1400, 'reachable': '30s', "
-		"'retrans': '1s', 'dns': ['2001:db8::53'], 'prefixes': {'2001:db8:5::1/64': "
+		"'retrans': '1s', 'dns': ['2001:db8::53'], 'search': ['a.example'], "
+		"'routes': {'2001:db8:6::1/48': {'preference': 'low', 'lifetime': '1h'}}, "
+		"'prefixes': {'2001:db8:5::1/64': "
 		"{'autonomous': false, 'valid': '1h', 'preferred': '10m'}}}",
 		&all);
 
@@ -71,6 +73,13 @@ static void everything_is_read(void **) {
 	assert_int_equal(ra->said.retrans_ms, 1000);
 	assert_int_equal(ra->said.n_servers, 1);
 	assert_int_equal(ra->said.servers[0].lifetime_s, 90);
+	assert_int_equal(ra->said.n_domains, 1);
+	assert_string_equal(ra->said.domains[0].name, "a.example");
+	assert_int_equal(ra->said.domains[0].lifetime_s, 90);
+	assert_int_equal(ra->said.n_routes, 1);
+	assert_int_equal(ra->said.routes[0].preference, -1);
+	assert_int_equal(ra->said.routes[0].lifetime_s, 3600);
+	assert_int_equal(ra->said.routes[0].prefix.addr.bytes[15], 0);
 	assert_false(ra->own_prefixes);
 	assert_int_equal(ra->said.n_prefixes, 1);
 	assert_true(ra->said.prefixes[0].on_link && !ra->said.prefixes[0].autonomous);
@@ -108,6 +117,12 @@ static void mistakes_are_named(void **) {
 		{"{'prefixes': {'fe80::/64': {}}}", AT ".prefixes[\"fe80::/64\"]", "IPv6 unicast"},
 		{"{'prefixes': {'2001:db8::/64': {'valid': '1h'}}}",
 			AT ".prefixes[\"2001:db8::/64\"]", "longer than valid"},
+		{"{'search': ['a b']}", AT ".search[1]", "is no domain"},
+		{"{'search': ['a', 'b', 'c', 'd', 'e']}", AT ".search", "at most 4"},
+		{"{'routes': {'10.0.0.0/8': {}}}", AT ".routes[\"10.0.0.0/8\"]", "IPv6 unicast"},
+		{"{'routes': {'::/0': {}}}", AT ".routes[\"::/0\"]", "`lifetime` and `preference`"},
+		{"{}, 'accept_ra': true", "routers.r.interfaces.a.accept_ra",
+			"remove `ra` or `accept_ra`"},
 		{"{}, 'ipv6': false}, 'c': {'port': 'b', 'ra': {}", "routers.r.interfaces.c.ra",
 			"has no IPv6"},
 	};

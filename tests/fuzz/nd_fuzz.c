@@ -187,7 +187,9 @@ static void nd_both_ways(const uint8_t *ip, size_t len, bool summed) {
 
 	if (nd_decode(ip, len, summed, &nd) != ND_OK)
 		return;
-	check(nd.ra.n_prefixes <= ND_PREFIXES && nd.ra.n_servers <= ND_SERVERS, "too many options");
+	check(nd.ra.n_prefixes <= ND_PREFIXES && nd.ra.n_servers <= ND_SERVERS &&
+			nd.ra.n_routes <= ND_ROUTES && nd.ra.n_domains <= ND_DOMAINS,
+		"too many options");
 	size = nd_encode(&nd, &my_mac, NULL, frame);
 	check(size != 0, "what was read does not fit");
 	check(nd_decode(frame + ETHER, size - ETHER, false, &again) == ND_OK, "ND made is refused");
@@ -196,7 +198,11 @@ static void nd_both_ways(const uint8_t *ip, size_t len, bool summed) {
 			addr_cmp(&again.target, &nd.target) == 0 &&
 			again.solicited == nd.solicited && again.override == nd.override &&
 			again.ra.n_prefixes == nd.ra.n_prefixes &&
-			again.ra.n_servers == nd.ra.n_servers && again.ra.mtu == nd.ra.mtu,
+			again.ra.n_servers == nd.ra.n_servers && again.ra.mtu == nd.ra.mtu &&
+			again.ra.n_routes == nd.ra.n_routes &&
+			again.ra.n_domains == nd.ra.n_domains &&
+			memcmp(again.ra.routes, nd.ra.routes, sizeof(nd.ra.routes)) == 0 &&
+			memcmp(again.ra.domains, nd.ra.domains, sizeof(nd.ra.domains)) == 0,
 		"ND changed on its way");
 }
 

@@ -15,7 +15,8 @@ leatd_start - <<'LUA'
 return { ports = { lan = { device = "lan" }, wan = { device = "wan" } }, routers = { r = { interfaces = {
 	wan = { port = "wan", dad = false, addresses = { "2001:db8:2::1/64" } },
 	lan = { port = "lan", dad = false, addresses = { "10.1.0.1/24", "2001:db8:1::1/64" },
-		ra = { preference = "high", managed = true, mtu = 1400, hop_limit = 33, dns = { "2001:db8:1::53" } } } } } } }
+		ra = { preference = "high", managed = true, mtu = 1400, hop_limit = 33, dns = { "2001:db8:1::53" },
+			search = { "branch.example", "lab.example" }, routes = { ["2001:db8:2::/48"] = { preference = "low", lifetime = "1h" } } } } } } } }
 LUA
 links_up
 wait_until "ip -6 -n $TAG-pc -json address show dev eth0 | jq -e 'any(.[0].addr_info[]; .local | startswith(\"2001:db8:1:\"))'" 30
@@ -27,7 +28,8 @@ wait_until "in_ns pc ping -q -c 1 -W 5 2001:db8:2::9" 30
 wait_until "in_ns pc rdisc6 -1 -r 1 -w 8000 eth0 >'$T/rdisc6.out'" 60
 for line in 'Hop limit *: *33' 'Stateful address conf. *: *Yes' 'Stateful other conf. *: *No' 'Router preference *: *high' 'Router lifetime *: *1800' \
 	'Prefix *: 2001:db8:1::/64' 'On-link *: *Yes' 'Autonomous address conf.: *Yes' 'Valid time *: *2592000' 'Pref. time *: *604800' \
-	'MTU *: *1400' 'Recursive DNS server *: 2001:db8:1::53' 'DNS server lifetime *: *1800'; do
+	'MTU *: *1400' 'Recursive DNS server *: 2001:db8:1::53' 'DNS server lifetime *: *1800' \
+	'DNS search list *: branch.example' 'DNS search list *: lab.example' 'Route *: 2001:db8:2::/48' 'Route preference *: *low' 'Route lifetime *: *3600'; do
 	grep -qE "$line" "$T/rdisc6.out" || fail "rdisc6 does not see '$line': $(cat "$T/rdisc6.out")"
 done
 expect "leat show ra lan --json | jq -e '.[0].advertises and .[0].sent >= 1 and .[0].solicited >= 1 and .[0].differing == 0'"
