@@ -103,6 +103,17 @@ static const struct schema_row apply_body[] = {
 static const struct schema_row ok_answer[] = {
 	{.name = "ok", .type = SCHEMA_BOOL, .help = "always true; a mistake is an error"}, {0}};
 
+static const struct schema_row note_row = {
+	.name = "note", .type = SCHEMA_STRING, .help = "a sentence for people"};
+static const struct schema_row check_answer[] = {
+	{.name = "ok", .type = SCHEMA_BOOL, .help = "always true; a mistake is an error"},
+	{.name = "notes",
+		.type = SCHEMA_LIST,
+		.elem = &note_row,
+		.help = "what there is to know: how much fits"},
+	{0},
+};
+
 static const struct schema_row rollback_body[] = {
 	{.name = "to",
 		.type = SCHEMA_INT,
@@ -199,7 +210,7 @@ const struct ctl_route ctl_routes[] = {
 	{"POST", "/v1/apply", ctl_post_apply, "make Lua files the configuration, all or nothing",
 		.body = apply_body, .answer = change_answer},
 	{"POST", "/v1/check", ctl_post_check, "say whether they would be accepted; changes nothing",
-		.body = check_body, .answer = ok_answer},
+		.body = check_body, .answer = check_answer},
 	{"POST", "/v1/confirm", ctl_post_confirm, "keep what waits for its confirmation",
 		.answer = ok_answer},
 	{"POST", "/v1/rollback", ctl_post_rollback, "go back to an earlier revision",

@@ -182,7 +182,12 @@ static void done(struct ctl_call *call, int rc, const struct err *err) {
 
 void ctl_post_check(struct ctl_call *call) {
 	struct err err = {0};
-	done(call, ctl_config_check(json_object_get(call->body, "bundle"), &err), &err);
+	json_t *notes = NULL;
+	int rc = ctl_config_check(json_object_get(call->body, "bundle"), &notes, &err);
+	if (rc < 0)
+		fail(call, rc, &err);
+	else
+		ctl_reply_json(call->reply, json_pack("{s:b, s:o}", "ok", 1, "notes", notes));
 }
 
 void ctl_post_confirm(struct ctl_call *call) {

@@ -56,10 +56,11 @@ static int modules_register(const struct ctl_options *options, struct err *err) 
 
 static int check(const char *file) {
 	struct err err = {0};
-	json_t *bundle = NULL;
+	json_t *bundle = NULL, *notes = NULL, *note;
+	size_t i;
 	int rc = script_bundle_read(file, &bundle, &err);
 	if (rc == 0)
-		rc = ctl_config_check(bundle, &err);
+		rc = ctl_config_check(bundle, &notes, &err);
 	json_decref(bundle);
 	if (rc < 0) {
 		char text[sizeof(err.path) + sizeof(err.msg) + 8];
@@ -70,6 +71,9 @@ static int check(const char *file) {
 		return 1;
 	}
 	printf("%s: ok\n", file);
+	json_array_foreach (notes, i, note)
+		printf("  %s\n", json_string_value(note));
+	json_decref(notes);
 	return 0;
 }
 

@@ -30,7 +30,7 @@ void ctl_result_fini(struct ctl_result *result) {
 }
 
 // A module's or the script's own code must not read like one of the codes that the header promises.
-static int refused(int rc, struct err *err) {
+int ctl_refused(int rc, struct err *err) {
 	if (err && err->code)
 		err->code = -EINVAL;
 	return err_set(err, -EINVAL, "%s", strerror(-rc));
@@ -74,7 +74,7 @@ int ctl_version_build(
 	if (rc == 0)
 		return 0;
 	ctl_version_fini(version, NULL);
-	return refused(rc, err);
+	return ctl_refused(rc, err);
 }
 
 int ctl_version_edit(const struct ctl_version *running, const json_t *overlay,
@@ -87,7 +87,7 @@ int ctl_version_edit(const struct ctl_version *running, const json_t *overlay,
 	if (rc == 0)
 		return 0;
 	ctl_version_fini(version, running->script);
-	return refused(rc, err);
+	return ctl_refused(rc, err);
 }
 
 json_t *ctl_changes(const json_t *old, const json_t *new) {
@@ -232,7 +232,7 @@ static int txn_apply(struct txn *txn, struct err *err) {
 	json_decref(none);
 	if (rc == -ECANCELED && txn->commit->dry_run)
 		return 0;
-	return rc < 0 && !txn->store_failed ? refused(rc, err) : rc;
+	return rc < 0 && !txn->store_failed ? ctl_refused(rc, err) : rc;
 }
 
 int ctl_config_commit(struct ctl_config *config, struct ctl_version *version,

@@ -64,8 +64,8 @@ void ctl_config_poll(struct ctl_config *config, uint64_t now_ns);
 
 int ctl_config_apply(struct ctl_config *config, const json_t *bundle, const struct ctl_apply *opts,
 	struct ctl_result *result, struct err *err);
-// Runs and validates; no module is asked. Needs no `config`: `leatd --check`.
-int ctl_config_check(const json_t *bundle, struct err *err);
+// Runs and validates, and asks the modules (module.check). Needs no `config`: `leatd --check`. *notes: a new array of text for people.
+int ctl_config_check(const json_t *bundle, json_t **notes, struct err *err);
 int ctl_config_edit(struct ctl_config *config, enum ctl_edit edit, const char *path,
 	const json_t *value, struct ctl_result *result, struct err *err);
 int ctl_config_clear_overlay(struct ctl_config *config, struct ctl_result *result, struct err *err);

@@ -51,14 +51,32 @@ int ctl_config_apply(struct ctl_config *config, const json_t *bundle, const stru
 	return rc;
 }
 
-int ctl_config_check(const json_t *bundle, struct err *err) {
+static int modules_check(const json_t *tree, json_t *notes, struct err *err) {
+	size_t n;
+	const struct module *const *modules = module_list(&n);
+	int rc = notes ? 0 : err_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		if (modules[i]->check)
+			rc = modules[i]->check(tree, notes, err);
+	return rc;
+}
+
+int ctl_config_check(const json_t *bundle, json_t **notes, struct err *err) {
 	struct ctl_version version;
 	json_t *overlay = json_object();
 	int rc = ctl_version_build(bundle, overlay, &version, err);
 	json_decref(overlay);
+	*notes = NULL;
+	if (rc < 0)
+		return rc;
+	*notes = json_array();
+	rc = modules_check(version.resolved, *notes, err);
+	ctl_version_fini(&version, NULL);
 	if (rc == 0)
-		ctl_version_fini(&version, NULL);
-	return rc;
+		return 0;
+	json_decref(*notes);
+	*notes = NULL;
+	return ctl_refused(rc, err);
 }
 
 // What an edit starts from. While degraded that is the wanted revision, which does not run: its script is run

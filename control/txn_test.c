@@ -117,7 +117,9 @@ static void test_dry_run_and_check(void **state) {
 	assert_int_equal(json_array_size(result.changes), 2);
 	assert_int_equal(result.revision, 1);
 	ctl_result_fini(&result);
-	assert_int_equal(ctl_config_check(json, &err), 0);
+	json_t *notes = NULL;
+	assert_int_equal(ctl_config_check(json, &notes, &err), 0);
+	json_decref(notes);
 	json_decref(json);
 	char *after = state_text();
 	assert_string_equal(after, before);

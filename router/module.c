@@ -103,6 +103,7 @@ const struct module router_module = {
 	.actions = rtr_actions,
 	.init = init,
 	.fini = fini,
+	.check = rtr_check,
 	.prepare = rtr_prepare,
 	.commit = rtr_commit,
 	.release = rtr_release,

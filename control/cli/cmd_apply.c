@@ -70,17 +70,21 @@ static enum cmd_status apply_run(struct client *client, const struct cmd_line *l
 
 static enum cmd_status check_run(struct client *client, const struct cmd_line *line) {
 	struct err err = {0};
-	json_t *bundle = NULL, *body = NULL;
+	json_t *bundle = NULL, *body = NULL, *answer = NULL, *note;
+	size_t i;
 	int rc = script_bundle_read(line->words[0], &bundle, &err);
 	if (rc == 0) {
 		body = json_pack("{s:O}", "bundle", bundle);
-		rc = client_send(client, "POST", "/v1/check", body, NULL, &err);
+		rc = client_send(client, "POST", "/v1/check", body, &answer, &err);
 	}
 	json_decref(body);
 	json_decref(bundle);
 	if (rc)
 		return (enum cmd_status)client_fail(&err);
 	printf("%s: ok\n", line->words[0]);
+	json_array_foreach (json_object_get(answer, "notes"), i, note)
+		printf("  %s\n", json_string_value(note));
+	json_decref(answer);
 	return CMD_DONE;
 }
 
@@ -106,7 +110,8 @@ const struct cmd cmd_check = {
 	.name = "check",
 	.usage = "FILE",
 	.help = "say whether a Lua file would be accepted; changes nothing",
-	.more = "Asks the running daemon; without one, use `leatd --check FILE`.\n",
+	.more = "Says also how many routes, neighbours and fragments there is room for. Asks the "
+		"running daemon; without one, use\n`leatd --check FILE`.\n",
 	.min_words = 1,
 	.max_words = 1,
 	.run = check_run,

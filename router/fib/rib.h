@@ -53,6 +53,13 @@ struct rtr_route {
 	uint32_t slot; // of its next hop: the RIB owns one reference
 };
 
+// What so many routes usually need and what the machine has left; how many would fit into that, in the proportion that is asked for.
+struct rib_room {
+	uint64_t need_bytes, have_bytes;
+	uint32_t fits4, fits6;
+};
+void rib_room_of(uint32_t limit4, uint32_t limit6, struct rib_room *room);
+
 // Makes VRF `index` with room for the given numbers of routes; refuses with how many would fit (-ENOMEM) when the machine has not got
 // the memory that so many usually need. NULL on error.
 struct rtr_vrf *rib_vrf_new(

@@ -108,24 +108,36 @@ static uint64_t memory_available(void) {
 	return kib ? (uint64_t)kib << 10 : UINT64_MAX;
 }
 
+static uint32_t part_of(uint32_t limit, double part) {
+	return limit * part < RIB_MAX_ROUTES ? (uint32_t)(limit * part) : RIB_MAX_ROUTES;
+}
+
+void rib_room_of(uint32_t limit4, uint32_t limit6, struct rib_room *room) {
+	uint64_t base = 2 * BASE_BYTES, left;
+	uint64_t routes = (uint64_t)limit4 * USUAL_BYTES4 + (uint64_t)limit6 * USUAL_BYTES6;
+
+	room->need_bytes = base + routes;
+	room->have_bytes = memory_available();
+	left = room->have_bytes > base ? room->have_bytes - base : 0;
+	double part = routes ? (double)left / (double)routes : 0;
+	room->fits4 = part_of(limit4, part);
+	room->fits6 = part_of(limit6, part);
+}
+
 static int limits_check(const char *name, uint32_t limit4, uint32_t limit6, struct err *err) {
-	uint64_t have = memory_available(), base = 2 * BASE_BYTES;
-	uint64_t want = base + (uint64_t)limit4 * USUAL_BYTES4 + (uint64_t)limit6 * USUAL_BYTES6;
+	struct rib_room room;
 
 	if (limit4 > RIB_MAX_ROUTES || limit6 > RIB_MAX_ROUTES)
 		return err_set(err, -EINVAL, "router %s: at most %u routes of a family", name,
 			RIB_MAX_ROUTES);
-	if (want <= have)
+	rib_room_of(limit4, limit6, &room);
+	if (room.need_bytes <= room.have_bytes)
 		return 0;
-	uint64_t left = have > base ? have - base : 0;
-	// in the proportion that was asked for
-	double part = (double)left / (double)(want - base);
 	return err_set(err, -ENOMEM,
 		"router %s: %u IPv4 and %u IPv6 routes need about %llu MiB, %llu are available; "
 		"%u and %u would fit",
-		name, limit4, limit6, (unsigned long long)(want >> 20),
-		(unsigned long long)(have >> 20), (unsigned)(limit4 * part),
-		(unsigned)(limit6 * part));
+		name, limit4, limit6, (unsigned long long)(room.need_bytes >> 20),
+		(unsigned long long)(room.have_bytes >> 20), room.fits4, room.fits6);
 }
 
 static size_t candidate_bytes(const struct family *f) {

@@ -20,7 +20,8 @@ int frag_init(struct err *err); // control: tables for every worker; after dp_st
 void frag_fini(void);
 void frag_poll(
 	uint64_t now_ns); // control: tells of full tables; empties those of workers that are gone
-void frag_release(void);  // control, in release: gives up everything when no interface is left
+void frag_room(uint32_t *packets, uint32_t *pieces); // control: what fits per worker
+void frag_release(void); // control, in release: gives up everything when no interface is left
 
 // ---- between nodes --------------------------------------------------------------------------------------------
 

@@ -324,19 +324,26 @@ void join_age(const struct join *j, unsigned late) {
 
 // ---- control --------------------------------------------------------------------------------------------------
 
+void frag_room(uint32_t *packets, uint32_t *pieces) {
+	*packets = PACKETS;
+	*pieces = dp_pool() ? RTE_MIN((uint32_t)PIECES, dp_pool()->size / 32) : PIECES;
+}
+
 int frag_init(struct err *err) {
 	static const struct rte_mbuf_dynfield field = {.name = "leat_frag",
 		.size = sizeof(struct frag_note),
 		.align = __alignof__(struct frag_note)};
 	static const struct rte_mbuf_dynflag flag = {.name = "leat_frag"};
-	struct reass_limits limits = {PACKETS, RTE_MIN((uint32_t)PIECES, dp_pool()->size / 32),
-		SOURCE_PACKETS, SOURCE_PIECES, FRAG_PIECES};
+	struct reass_limits limits = {.source_packets = SOURCE_PACKETS,
+		.source_pieces = SOURCE_PIECES,
+		.packet_pieces = FRAG_PIECES};
 	int bit = rte_mbuf_dynflag_register(&flag);
 
 	frag_note_offset = rte_mbuf_dynfield_register(&field);
 	if (bit < 0 || frag_note_offset < 0)
 		return err_set(err, -ENOSPC, "no room in packet buffers for fragments");
 	frag_flag = RTE_BIT64(bit);
+	frag_room(&limits.packets, &limits.pieces);
 	for (unsigned w = 0; w < DP_MAX_WORKERS; w++) {
 		tables[w] = reass_new(&limits);
 		if (tables[w] == NULL)

@@ -5,6 +5,7 @@
 // Ports a and c are host 9's two ways in, b leads on. Neighbours are static: a and c .9, b .9.
 #include "dataplane/dataplane.h"
 #include "lib/clock.h"
+#include "lib/event.h"
 #include "router/router.h"
 #include "switch/switch.h"
 #include "tests/packet/harness.h"
@@ -277,6 +278,57 @@ static void one_source_has_a_share(void **) {
 	frames_drain();
 }
 
+static unsigned full_events;
+
+static void count_full(const char *name, const json_t *data, void *) {
+	if (strcmp(name, "router.fragments-full") != 0)
+		return;
+	full_events++;
+	assert_true(json_integer_value(json_object_get(data, "refused")) > 0);
+}
+
+// Everybody together takes all there is: the newcomer is refused, counted, alarmed; what is there goes on, and time makes room.
+static void all_there_is_is_taken(void **) {
+	struct frame f, first, cut;
+	unsigned id = 0;
+
+	start("reassemble = true", "");
+	packet_advance(61 * NSEC_PER_SEC); // what others were refused has been told
+	full_events = 0;
+	event_set_sink(count_full, NULL);
+	uint64_t before = packet_drops("drop_ip_reass_full");
+	first = through(&families[0], 1000);
+	send_fragment(&first, 400, 0, 7);
+	for (; id < 5000 && packet_drops("drop_ip_reass_full") == before; id++) {
+		char from[32];
+
+		snprintf(from, sizeof(from), "10.1.%u.77", 1 + id / 64);
+		f = frame_udp(mac_router('a'), mac_host('a', 9), from, "10.2.0.9", 1000);
+		send_fragment(&f, 400, 0, id);
+	}
+	assert_in_range(id, 100, 1100);
+	frame_cut(&f, 400, 0, id, &cut);
+	expect_drop(&cut, "ip_reass_full");
+	f = through(&families[1], 1000); // of the other family as well
+	frame_cut(&f, 400, 0, id, &cut);
+	expect_drop(&cut, "ip_reass_full");
+	packet_advance(1);
+	assert_int_equal(full_events, 1);
+	frame_cut(&f, 400, 0, id + 1, &cut);
+	expect_drop(&cut, "ip_reass_full");
+	packet_advance(61 * NSEC_PER_SEC);
+	assert_int_equal(full_events, 2); // once a minute
+	for (unsigned i = 0; i < 40; i++) // some in each turn
+		packet_advance(1);
+	event_set_sink(NULL, NULL);
+	frames_drain();
+	for (unsigned n = 0; n < 3; n++)
+		send_fragment(&first, 400, n, 8);
+	for (unsigned n = 0; n < 3; n++)
+		expect_fragment(&first, 400, n, 8);
+	frames_drain();
+}
+
 // Two ways in, three workers: whoever gets a fragment, one worker has them all.
 static void workers_find_each_other(void **) {
 	struct frame f, cut, got;
@@ -333,6 +385,7 @@ int main(void) {
 		cmocka_unit_test(what_is_malformed_is_dropped_by_name),
 		cmocka_unit_test(senders_hear_when_time_is_over),
 		cmocka_unit_test(one_source_has_a_share),
+		cmocka_unit_test(all_there_is_is_taken),
 		cmocka_unit_test(workers_find_each_other),
 	};
 

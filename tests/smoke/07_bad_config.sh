@@ -46,6 +46,7 @@ expect_eq "$status" 1 "exit status for a file that is not there"
 grep -q 'none\.lua' <<<"$text" || fail "the message does not name the file: $text"
 expect_eq "$(leat show config --json)" "$config" "the configuration after all that"
 echo 'return { switches = { s = {} } }' >"$T/good.lua"
+refused 'routers.r.routes.*is on no subnet' <<<'return { routers = { r = { routes = { ["0.0.0.0/0"] = { via = "10.0.0.1" } } } } }'
 expect "leat check '$T/good.lua'"
 status=0
 "$LEAT" -r "$T/nobody" show ports >/dev/null 2>&1 || status=$?
