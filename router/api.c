@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The routers as people and programs see them: nouns and actions.
-#include "lib/clock.h"
 #include "lib/json.h"
 #include "router/dhcp/dhcp.h"
 #include "router/fib/nexthop.h"
@@ -25,21 +24,10 @@ static bool wanted(const json_t *filter, const char *name, const char *value) {
 	return want == NULL || strcasecmp(want, value) == 0;
 }
 
-// `leat show NOUN KEY`: one of the key columns says it.
-static bool keyed(const json_t *filter, const char *a, const char *b) {
-	return wanted(filter, "key", a) || wanted(filter, "key", b);
-}
-
 static int append(json_t *rows, json_t *row, struct err *err) {
 	if (row != NULL && json_array_append_new(rows, row) == 0)
 		return 0;
 	return err_set(err, -ENOMEM, "out of memory");
-}
-
-static const char *iface_name(unsigned index) {
-	const struct rtr_iface *iface = rtr_iface(index);
-
-	return iface ? iface->name : "-";
 }
 
 // ---- interfaces ---------------------------------------------------------------------------------------------
@@ -221,68 +209,6 @@ static int routers_show(const json_t *filter, size_t limit, json_t *rows, struct
 	return rc;
 }
 
-// ---- neighbors ----------------------------------------------------------------------------------------------
-
-static const char *const state_words[] = {
-	"incomplete", "reachable", "stale", "delay", "probe", "failed", "static", NULL};
-
-static const struct schema_row neighbor_columns[] = {
-	{.name = "address", .type = SCHEMA_ADDRESS, .flags = SCHEMA_KEY, .help = "neighbour"},
-	{.name = "interface", .type = SCHEMA_NAME, .flags = SCHEMA_KEY, .help = "interface"},
-	{.name = "mac", .type = SCHEMA_STRING, .help = "its MAC address, when it is known"},
-	{.name = "state",
-		.type = SCHEMA_ENUM,
-		.words = state_words,
-		.help = "as in RFC 4861 section 7.3.2"},
-	{.name = "age", .type = SCHEMA_INT, .unit = "s", .help = "in this state"},
-	{.name = "router",
-		.type = SCHEMA_BOOL,
-		.flags = SCHEMA_WIDE,
-		.help = "says that it is a router"},
-	{.name = "queued",
-		.type = SCHEMA_INT,
-		.flags = SCHEMA_WIDE,
-		.help = "packets that wait for it"},
-	{0},
-};
-
-struct walk {
-	const json_t *filter;
-	json_t *rows;
-	size_t limit;
-	struct err *err;
-	int rc;
-};
-
-static bool neighbor_row(const struct neigh_info *info, void *arg) {
-	struct walk *w = arg;
-	char addr[ADDR_STRLEN], mac[MAC_STRLEN];
-	bool known = info->state != NEIGH_INCOMPLETE && info->state != NEIGH_FAILED;
-
-	addr_print(&info->addr, addr);
-	if (!wanted(w->filter, "address", addr) ||
-		!keyed(w->filter, addr, iface_name(info->iface)) ||
-		!wanted(w->filter, "interface", iface_name(info->iface)) ||
-		!wanted(w->filter, "state", state_words[info->state]))
-		return true;
-	w->rc = append(w->rows,
-		json_pack("{s:s, s:s, s:s, s:s, s:I, s:b, s:i}", "address", addr, "interface",
-			iface_name(info->iface), "mac", known ? mac_print(&info->mac, mac) : "-",
-			"state", state_words[info->state], "age",
-			(json_int_t)(info->age_ns / NSEC_PER_SEC), "router", (int)info->router,
-			"queued", (int)info->queued),
-		w->err);
-	return w->rc == 0 && json_array_size(w->rows) < w->limit;
-}
-
-static int neighbors_show(const json_t *filter, size_t limit, json_t *rows, struct err *err) {
-	struct walk w = {.filter = filter, .rows = rows, .limit = limit, .err = err};
-
-	if (limit > 0)
-		neigh_foreach(neighbor_row, &w);
-	return w.rc;
-}
-
 const struct module_noun rtr_nouns[] = {
 	{.name = "routers",
 		.help = "routers and how full their tables are",
@@ -311,8 +237,8 @@ const struct module_noun rtr_nouns[] = {
 		.show = share_show},
 	{.name = "neighbors",
 		.help = "ARP and neighbour discovery",
-		.columns = neighbor_columns,
-		.show = neighbors_show,
+		.columns = rtr_neighbor_columns,
+		.page = rtr_neighbors_page,
 		.no_metrics = true},
 	{.name = "vrrp", .help = "virtual routers", .columns = vrrp_columns, .show = vrrp_show},
 	DHCP_NOUNS,

@@ -45,6 +45,11 @@ int rtr_netlink_show(const json_t *filter, size_t limit, json_t *rows, struct er
 void rtr_via_print(uint32_t slot, char *text, size_t size);
 extern const char *const rtr_source_words[];
 
+// api_neighbors.c
+extern const struct schema_row rtr_neighbor_columns[];
+int rtr_neighbors_page(const json_t *filter, char cursor[static MODULE_CURSOR], size_t limit,
+	json_t *rows, struct err *err);
+
 // `leat explain packet` (explain/).
 extern const struct schema_row rtr_explain_args[];
 int rtr_explain(const json_t *args, json_t **result, struct err *err);

@@ -491,37 +491,52 @@ static struct neigh_info info_of(const struct neigh_entry *e) {
 	return info;
 }
 
-static int compare(const void *a, const void *b) {
-	const struct neigh_entry *const *x = a, *const *y = b;
+// The smallest that were seen so far, in order.
+struct page {
+	const struct neigh_entry *entries[NEIGH_PAGE];
+	unsigned n;
+};
 
-	return addr_cmp(&(*x)->addr, &(*y)->addr);
-}
+static unsigned place_of(const struct page *page, const struct addr *addr) {
+	unsigned low = 0, high = page->n;
 
-static bool iface_foreach(const struct neigh_iface *iface,
-	bool (*fn)(const struct neigh_info *info, void *arg), void *arg) {
-	const struct neigh_entry **sorted = calloc(iface->entries + 1, sizeof(void *));
-	struct neigh_entry *e;
-	uint32_t n = 0;
-	bool more = sorted != NULL;
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
 
-	for (unsigned i = 0; sorted != NULL && i < NEIGH_CLASSES; i++)
-		TAILQ_FOREACH(e, &iface->classes[i], link)
-	sorted[n++] = e;
-	if (n > 0)
-		qsort(sorted, n, sizeof(void *), compare);
-	for (uint32_t i = 0; more && i < n; i++) {
-		struct neigh_info info = info_of(sorted[i]);
-
-		more = fn(&info, arg);
+		if (addr_cmp(&page->entries[middle]->addr, addr) < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	free(sorted);
-	return more;
+	return low;
 }
 
-void neigh_foreach(bool (*fn)(const struct neigh_info *info, void *arg), void *arg) {
-	for (unsigned i = 0; i < NEIGH_IFACES; i++)
-		if (neigh.ifaces[i] != NULL && !iface_foreach(neigh.ifaces[i], fn, arg))
-			return;
+static void page_add(struct page *page, const struct neigh_entry *e) {
+	unsigned place;
+
+	if (page->n == NEIGH_PAGE && addr_cmp(&e->addr, &page->entries[NEIGH_PAGE - 1]->addr) > 0)
+		return;
+	place = place_of(page, &e->addr);
+	page->n -= page->n == NEIGH_PAGE;
+	memmove(page->entries + place + 1, page->entries + place,
+		(page->n - place) * sizeof(page->entries[0]));
+	page->entries[place] = e;
+	page->n++;
+}
+
+unsigned neigh_page(
+	uint16_t index, const struct addr *after, struct neigh_info infos[static NEIGH_PAGE]) {
+	const struct neigh_iface *iface = neigh_iface(index);
+	const struct neigh_entry *e;
+	struct page page = {.n = 0};
+
+	for (unsigned i = 0; iface != NULL && i < NEIGH_CLASSES; i++)
+		TAILQ_FOREACH(e, &iface->classes[i], link)
+	if (after == NULL || addr_cmp(&e->addr, after) > 0)
+		page_add(&page, e);
+	for (unsigned i = 0; i < page.n; i++)
+		infos[i] = info_of(page.entries[i]);
+	return page.n;
 }
 
 bool neigh_find(uint16_t index, const struct addr *addr, struct neigh_info *info) {

@@ -121,8 +121,11 @@ void neigh_on_address(void (*changed)(uint16_t iface, const struct addr *addr, b
 void neigh_link(
 	uint16_t iface, bool up); // down: dynamic entries go; up: addresses are announced again
 void neigh_poll(uint64_t now_ns); // timers
-// In the order of interface and address. fn returns false to stop; it must not change the table.
-void neigh_foreach(bool (*fn)(const struct neigh_info *info, void *arg), void *arg);
+// The neighbours of an interface in the order of their addresses, those after `after` (NULL: from the first), at most NEIGH_PAGE. How
+// many. One pass over the interface's entries, however many there are.
+#define NEIGH_PAGE 512
+unsigned neigh_page(
+	uint16_t iface, const struct addr *after, struct neigh_info infos[static NEIGH_PAGE]);
 bool neigh_find(uint16_t iface, const struct addr *addr, struct neigh_info *info);
 bool neigh_stats(uint16_t iface, struct neigh_stats *stats); // false: no such interface
 // How many entries went. Static ones stay.

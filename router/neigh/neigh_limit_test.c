@@ -286,6 +286,24 @@ static void full_of_living(void **) {
 	assert_int_equal(living(ADDR_V4, 100), 99);
 }
 
+// More than a page: each page goes on where the one before ended, whatever their order in the table.
+static void pages_have_them_all(void **) {
+	static struct neigh_info page[NEIGH_PAGE];
+	struct addr last = {0};
+	unsigned seen = 0, n;
+
+	learn_many(ADDR_V4, 3 * NEIGH_PAGE - 7);
+	while ((n = neigh_page(IFACE, seen ? &last : NULL, page)) > 0) {
+		for (unsigned i = 0; i < n; i++) {
+			assert_true(seen + i == 0 || addr_cmp(&last, &page[i].addr) < 0);
+			last = page[i].addr;
+		}
+		assert_int_equal(n, seen == 2 * NEIGH_PAGE ? NEIGH_PAGE - 7 : NEIGH_PAGE);
+		seen += n;
+	}
+	assert_int_equal(seen, 3 * NEIGH_PAGE - 7);
+}
+
 static void limit_is_lowered(void **) {
 	struct neigh_conf conf = world_conf();
 
@@ -367,6 +385,7 @@ int main(void) {
 		TEST(one_goes_for_each_that_comes),
 		TEST(lost_ones_keep_to_the_quarter),
 		TEST(full_of_living),
+		TEST(pages_have_them_all),
 		TEST(limit_is_lowered),
 		TEST(four_wait_per_neighbour),
 		TEST(some_wait_per_interface),

@@ -422,27 +422,23 @@ static void interfaces_are_apart(void **) {
 	assert_int_equal(world.dropped, 1);
 }
 
-static bool in_order(const struct neigh_info *info, void *arg) {
-	struct addr *last = arg;
-
-	assert_true(last[0].family == ADDR_NONE || addr_cmp(last, &info->addr) < 0);
-	*last = info->addr;
-	return last->bytes[3] != 99;
-}
-
 static void lists_in_order(void **) {
-	struct addr last = {0};
+	static struct neigh_info page[NEIGH_PAGE];
+	struct addr after = addr("10.0.0.30");
 
+	assert_int_equal(neigh_page(IFACE, NULL, page), 0);
 	want("10.0.0.200");
 	learn("2001:db8::5", &mac_a);
 	learn("10.0.0.9", &mac_a);
 	want("10.0.0.30");
-	neigh_foreach(in_order, &last);
-	assert_addr(&last, "2001:db8::5");
-	last = (struct addr){0};
-	want("10.0.0.99");
-	neigh_foreach(in_order, &last);
-	assert_addr(&last, "10.0.0.99"); // stopped
+	assert_int_equal(neigh_page(IFACE, NULL, page), 4);
+	assert_addr(&page[0].addr, "10.0.0.9");
+	assert_addr(&page[1].addr, "10.0.0.30");
+	assert_addr(&page[2].addr, "10.0.0.200");
+	assert_addr(&page[3].addr, "2001:db8::5");
+	assert_int_equal(neigh_page(IFACE, &after, page), 2);
+	assert_addr(&page[0].addr, "10.0.0.200");
+	assert_int_equal(neigh_page(IFACE + 1, NULL, page), 0); // there is no such interface
 }
 
 static void flushes(void **) {
