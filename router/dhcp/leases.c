@@ -41,7 +41,9 @@ static struct dhcp_lease **addr_bucket(const struct dhcp_leases *table, uint32_t
 }
 
 static struct dhcp_lease **id_bucket(const struct dhcp_leases *table, const struct dhcp_id *id) {
-	return &table->by_id[fnv(id->bytes, id->len) >> 16 & (table->buckets - 1)];
+	uint64_t hash = fnv(id->bytes, id->len);
+
+	return &table->by_id[(hash ^ hash >> 32) & (table->buckets - 1)];
 }
 
 int dhcp_leases_init(struct dhcp_leases *table, uint32_t limit) {

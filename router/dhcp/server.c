@@ -418,7 +418,8 @@ static bool limited(
 
 	for (unsigned i = 0; i < sizeof(mac->bytes); i++)
 		hash = (hash ^ mac->bytes[i]) * 0x100000001b3u;
-	return !bucket_take(&realm->clients[hash >> 20 & (DHCP_CLIENTS - 1)], &client, now_ns) ||
+	hash ^= hash >> 32; // the last byte reaches the lowest bits and those above 40 alone
+	return !bucket_take(&realm->clients[hash & (DHCP_CLIENTS - 1)], &client, now_ns) ||
 		!bucket_take(&server->bucket, &server->rate, now_ns);
 }
 
