@@ -52,6 +52,7 @@ cat >"$T/router.json" <<'JSON'
   "t": { "tunnel": { "type": "gre", "source": "10.1.0.1", "remote": "10.1.0.7" }, "addresses": ["10.3.0.1/30"] } } }
 JSON
 leat set routers.r "$(jq -c . "$T/router.json")"
+wait_until "[ \"\$(leat_json '.[0].state' vrrp)\" = master ]" 20 # its address is a route, too
 leat set sets.blocked '{ "addresses": ["198.51.100.0/24"] }'
 leat set firewall '{ "rules": [ { "src": "@blocked", "action": "drop" }, { "name": "all", "action": "accept" } ] }'
 expect "/usr/bin/python3 '$SMOKE_LIB/show.py' '$LEAT' '$RUN'" "the forms of leat show"
