@@ -2,11 +2,42 @@
 // Sections `sets` and `firewall` as anybody may write them: read, compiled, asked. Rules that a packet meets come in order, a rule that
 // is said to be shadowed never decides, and compiling twice gives the same.
 #include "firewall/judge.h"
+#include "firewall/nat/conf.h"
+#include "firewall/nat/npt.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_INPUT 65536
+
+// Addresses of `static` rules go out and come back.
+static void translate(const struct fw_conf *conf, const json_t *tree) {
+	struct nat_conf nat;
+	struct err err = {0};
+
+	if (nat_conf_parse(tree, conf, &nat, &err) != 0)
+		assert(err.msg[0]);
+	for (unsigned i = 0; i < nat.n; i++) {
+		const struct nat_rule *rule = &nat.rules[i];
+		struct addr addr = rule->internal.addr;
+		struct npt npt;
+
+		if (rule->kind == NAT_DNAT && rule->match.n_dports > 0)
+			assert(rule->target.first == 0 ||
+				nat_target_port(rule, rule->match.dports[0].first) ==
+					rule->target.first);
+		if (rule->kind != NAT_STATIC || rule->external.len != rule->internal.len ||
+			rule->external.addr.family != rule->internal.addr.family)
+			continue;
+		npt_init(&npt, &rule->external, &rule->internal);
+		if (!npt_out(&npt, addr.bytes))
+			continue;
+		assert(prefix_contains(&rule->external, &addr));
+		assert(npt_in(&npt, addr.bytes));
+		assert(addr_cmp(&addr, &rule->internal.addr) == 0);
+	}
+	nat_conf_fini(&nat);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -120,9 +151,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	if (tree == NULL)
 		return 0;
 	seed = size;
-	if (fw_conf_parse(tree, &conf, &err) == 0)
+	if (fw_conf_parse(tree, &conf, &err) == 0) {
 		compile(&conf, tree);
-	else
+		translate(&conf, tree);
+	} else
 		assert(err.msg[0]);
 	fw_conf_fini(&conf);
 	json_decref(tree);
