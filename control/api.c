@@ -36,9 +36,16 @@ static const struct schema_row change_fields[] = {
 static const struct schema_row change = {
 	.type = SCHEMA_OBJECT, .rows = change_fields, .help = "one difference"};
 static const struct schema_row restart_path = {.type = SCHEMA_STRING, .help = "a path"};
+static const struct schema_row note = {.type = SCHEMA_STRING, .help = "a sentence"};
+#define NOTES_ROW                                                      \
+	{                                                              \
+		.name = "notes", .type = SCHEMA_LIST, .elem = &note,   \
+		.help = "what its author should know; absent: nothing" \
+	}
 static const struct schema_row change_answer[] = {
 	{.name = "revision", .type = SCHEMA_INT, .help = "the revision that runs now"},
 	{.name = "changes", .type = SCHEMA_LIST, .elem = &change, .help = "what it changed"},
+	NOTES_ROW,
 	{.name = "restart",
 		.type = SCHEMA_LIST,
 		.elem = &restart_path,
@@ -102,17 +109,9 @@ static const struct schema_row apply_body[] = {
 };
 static const struct schema_row ok_answer[] = {
 	{.name = "ok", .type = SCHEMA_BOOL, .help = "always true; a mistake is an error"}, {0}};
-
-static const struct schema_row note_row = {
-	.name = "note", .type = SCHEMA_STRING, .help = "a sentence for people"};
 static const struct schema_row check_answer[] = {
 	{.name = "ok", .type = SCHEMA_BOOL, .help = "always true; a mistake is an error"},
-	{.name = "notes",
-		.type = SCHEMA_LIST,
-		.elem = &note_row,
-		.help = "what there is to know: how much fits"},
-	{0},
-};
+	NOTES_ROW, {0}};
 
 static const struct schema_row rollback_body[] = {
 	{.name = "to",

@@ -17,8 +17,9 @@ static void answer(struct ctl_call *call, struct ctl_result *result) {
 	char confirm_by[CTL_TIMELEN];
 	bool pending = result->confirm_by_wall_ns;
 	ctl_reply_json(call->reply,
-		json_pack("{s:I, s:O, s:O*, s:s*}", "revision", (json_int_t)result->revision,
-			"changes", result->changes, "restart",
+		json_pack("{s:I, s:O, s:O*, s:O*, s:s*}", "revision", (json_int_t)result->revision,
+			"changes", result->changes, "notes",
+			json_array_size(result->notes) ? result->notes : NULL, "restart",
 			json_array_size(result->restart) ? result->restart : NULL, "confirm_by",
 			pending ? ctl_time_print(result->confirm_by_wall_ns, confirm_by) : NULL));
 	ctl_result_fini(result);

@@ -25,8 +25,9 @@ char *ctl_time_print(uint64_t wall_ns, char buf[static CTL_TIMELEN]) {
 
 void ctl_result_fini(struct ctl_result *result) {
 	json_decref(result->changes);
+	json_decref(result->notes);
 	json_decref(result->restart);
-	result->changes = result->restart = NULL;
+	result->changes = result->notes = result->restart = NULL;
 }
 
 // A module's or the script's own code must not read like one of the codes that the header promises.
@@ -136,6 +137,7 @@ struct txn {
 	const struct ctl_version *version;
 	const struct ctl_commit *commit;
 	const json_t *changes;
+	json_t *notes;
 	uint64_t number;   // set by the hook
 	bool store_failed; // the same
 };
@@ -227,7 +229,11 @@ static int txn_apply(struct txn *txn, struct err *err) {
 		.script = txn->version->script,
 		.restore = !config->started,
 	};
-	struct module_hooks hooks = {.persist = txn_persist, .arg = txn, .sync = config->sync};
+	struct module_hooks hooks = {.persist = txn_persist,
+		.arg = txn,
+		.sync = config->sync,
+		.dry = txn->commit->dry_run,
+		.notes = txn->notes};
 	int rc = module_apply(&change, &hooks, err);
 	json_decref(none);
 	if (rc == -ECANCELED && txn->commit->dry_run)
@@ -242,7 +248,7 @@ int ctl_config_commit(struct ctl_config *config, struct ctl_version *version,
 	json_t *restart = config->started
 		? ctl_restarts(config->running.resolved, version->resolved)
 		: json_array();
-	struct txn txn = {config, version, commit, changes, before};
+	struct txn txn = {config, version, commit, changes, json_array(), before};
 	int rc = txn_apply(&txn, err);
 	if (rc < 0 || commit->dry_run) {
 		ctl_version_fini(version, config->running.script);
@@ -254,11 +260,12 @@ int ctl_config_commit(struct ctl_config *config, struct ctl_version *version,
 	}
 	if (rc < 0 || result == NULL) {
 		json_decref(changes);
+		json_decref(txn.notes);
 		json_decref(restart);
 		return rc;
 	}
 	// A dry run beside a change that waits has nothing to confirm: that one's deadline is not its own.
-	*result = (struct ctl_result){config->number, changes, restart,
+	*result = (struct ctl_result){config->number, changes, txn.notes, restart,
 		commit->dry_run ? 0 : ctl_config_confirm_by(config)};
 	return 0;
 }

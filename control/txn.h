@@ -34,6 +34,7 @@ struct ctl_apply {
 struct ctl_result {
 	uint64_t revision;
 	json_t *changes;             // schema_diff entries, redacted; free with ctl_result_fini()
+	json_t *notes;               // strings: what modules say of it; NULL: nothing
 	json_t *restart;             // paths of what takes effect at the next start; NULL: nothing
 	uint64_t confirm_by_wall_ns; // 0: nothing to confirm
 };

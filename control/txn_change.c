@@ -25,7 +25,8 @@ static bool is_same(const struct ctl_config *config, const json_t *bundle, const
 }
 
 static int same_result(const struct ctl_config *config, struct ctl_result *result) {
-	*result = (struct ctl_result){config->number, json_array(), json_array(), 0};
+	*result = (struct ctl_result){
+		.revision = config->number, .changes = json_array(), .restart = json_array()};
 	return 0;
 }
 

@@ -52,9 +52,9 @@ struct ctl_commit {
 	uint64_t fallback; // the number it then goes by
 };
 
-// Runs, merges and validates. On error *version is left empty.
 // The code that callers see for a mistake that a module or the script found; err has words.
 int ctl_refused(int rc, struct err *err);
+// Runs, merges and validates. On error *version is left empty.
 int ctl_version_build(
 	const json_t *bundle, const json_t *overlay, struct ctl_version *version, struct err *err);
 // The same file with another overlay; shares running's script.

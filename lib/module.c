@@ -249,6 +249,12 @@ static int parts_prepare(
 	return 0;
 }
 
+static void parts_note(const struct part *parts, size_t n, const struct module_hooks *hooks) {
+	for (size_t i = 0; i < n && hooks->notes; i++)
+		if (parts[i].module->note)
+			parts[i].module->note(parts[i].plan, hooks->dry, hooks->notes);
+}
+
 static void parts_commit(const struct part *parts, size_t n, void (*sync)(void)) {
 	for (size_t i = 0; i < n; i++)
 		if (parts[i].module->commit)
@@ -266,6 +272,8 @@ int module_apply(const struct change *change, const struct module_hooks *hooks, 
 	if (parts == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
 	int rc = parts_prepare(change, parts, &n, err);
+	if (rc == 0)
+		parts_note(parts, n, hooks);
 	if (rc == 0 && hooks->persist) {
 		rc = hooks->persist(hooks->arg, err);
 		if (rc < 0)

@@ -87,6 +87,8 @@ struct module {
 	void (*release)(void *plan);
 	void (*abort)(void *plan);
 	void (*poll)(uint64_t now_ns); // about every 5 ms: rings to drain, ageing
+	// May be NULL. More such strings, of a plan, when every module is prepared. `dry`: it will be aborted; what would its commit do to what lives?
+	void (*note)(const void *plan, bool dry, json_t *notes);
 };
 
 // True when the value at `path` ("ports", "switches.office") differs between the two trees, or
@@ -113,6 +115,8 @@ struct module_hooks {
 	int (*persist)(void *arg, struct err *err);
 	void *arg;
 	void (*sync)(void); // waits until no worker can see replaced state (dp_sync)
+	bool dry;           // persist() will refuse
+	json_t *notes;      // an array that modules append to
 };
 
 // The transaction over all registered modules: prepare all touched, persist, commit, wait, release;

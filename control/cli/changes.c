@@ -80,6 +80,16 @@ void changes_print_restart(FILE *out, const json_t *answer) {
 	}
 }
 
+void changes_print_notes(FILE *out, const json_t *answer) {
+	size_t i;
+	json_t *note;
+	json_array_foreach (json_object_get(answer, "notes"), i, note) {
+		char *text = strdup(json_string_value(note) ?: "?");
+		fprintf(out, "  %s\n", text ? text_clean(text) : "?");
+		free(text);
+	}
+}
+
 char *changes_count(size_t n, char buf[static 32]) {
 	if (n == 0)
 		snprintf(buf, 32, "no change");

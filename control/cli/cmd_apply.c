@@ -44,6 +44,7 @@ static void print_applied(
 	else
 		printf("revision %" JSON_INTEGER_FORMAT ": %s\n",
 			(json_int_t)jx_int(answer, "revision", 0), count);
+	changes_print_notes(stdout, answer);
 	changes_print_restart(stdout, answer);
 	if (confirm_by)
 		printf("reverts at %s unless `leat confirm` arrives\n", confirm_by);
@@ -70,8 +71,7 @@ static enum cmd_status apply_run(struct client *client, const struct cmd_line *l
 
 static enum cmd_status check_run(struct client *client, const struct cmd_line *line) {
 	struct err err = {0};
-	json_t *bundle = NULL, *body = NULL, *answer = NULL, *note;
-	size_t i;
+	json_t *bundle = NULL, *body = NULL, *answer = NULL;
 	int rc = script_bundle_read(line->words[0], &bundle, &err);
 	if (rc == 0) {
 		body = json_pack("{s:O}", "bundle", bundle);
@@ -82,8 +82,7 @@ static enum cmd_status check_run(struct client *client, const struct cmd_line *l
 	if (rc)
 		return (enum cmd_status)client_fail(&err);
 	printf("%s: ok\n", line->words[0]);
-	json_array_foreach (json_object_get(answer, "notes"), i, note)
-		printf("  %s\n", json_string_value(note));
+	changes_print_notes(stdout, answer);
 	json_decref(answer);
 	return CMD_DONE;
 }

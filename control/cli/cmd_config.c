@@ -26,6 +26,7 @@ static enum cmd_status finish(struct client *client, const struct cmd_line *line
 		if (revision)
 			printf("revision %" JSON_INTEGER_FORMAT ": ", json_integer_value(revision));
 		puts(count);
+		changes_print_notes(stdout, answer);
 		changes_print_restart(stdout, answer);
 	}
 	json_decref(answer);
