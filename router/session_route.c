@@ -6,6 +6,7 @@
 #include "router/fib/rib.h"
 #include "router/ip_priv.h"
 #include "router/policy.h"
+#include <stdio.h>
 #include <string.h>
 
 #define LEAKS 3 // look-ups: as many as ip_lookup makes
@@ -61,9 +62,16 @@ static enum session_verdict route_decide(struct session_flow *flow) {
 	return SESSION_ASIDE;
 }
 
+static void route_say(const struct session_flow *flow, char *buf, size_t size) {
+	const struct rtr_iface *out = rtr_iface(flow->iface_out);
+
+	snprintf(buf, size, out ? "it leaves by %s" : "for this box, or nowhere", out ? out->name : "");
+}
+
 static struct session_decider rtr_route_decider = {
 	.name = "rtr_route",
 	.stage = SESSION_STAGE_ROUTE,
 	.decide = route_decide,
+	.say = route_say,
 };
 SESSION_DECIDER(rtr_route_decider)

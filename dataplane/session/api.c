@@ -10,7 +10,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-#define SHOW_MAX      10000 // rows of `leat show sessions`
+#define SHOW_LOOKS    20000 // places that one turn of the control thread looks at: a few milliseconds
 #define FLUSH_WAIT_NS (20 * NSEC_PER_SEC)
 
 // ---- names ---------------------------------------------------------------------------------------------------------
@@ -224,17 +224,18 @@ static bool wanted_here(const struct show *s, const struct snapshot *snap) {
 	return s->dport < 0 || ntohs(in->dport) == s->dport;
 }
 
-static int show_family(struct show *s, bool v6, struct err *err) {
-	uint32_t top = atomic_load_explicit(&session_table.top[v6], memory_order_acquire);
+// The sessions from `*at` on, at most SHOW_LOOKS places of them; *at is where to go on, 0 at the end.
+static int show_some(struct show *s, session_ref *at, struct err *err) {
 	struct snapshot snap;
 
-	for (uint32_t unit = 1; unit < top && json_array_size(s->rows) < s->limit; unit++) {
-		session_ref id = unit << 1 | (v6 ? REF_V6 : 0);
+	for (unsigned looks = 0;
+		*at != 0 && looks < SHOW_LOOKS && json_array_size(s->rows) < s->limit; looks++) {
+		session_ref id = *at;
 
 		__builtin_prefetch(ref_dir(id + 16));
-		if (!(ref_dir(id)->kind & KIND_USED) || (s->key >= 0 && s->key != (int64_t)id) ||
-			!session_filter_match(&s->filter, id) || !snapshot_take(&snap, id) ||
-			!wanted_here(s, &snap))
+		*at = table_next(id);
+		if (!(ref_dir(id)->kind & KIND_USED) || !session_filter_match(&s->filter, id) ||
+			!snapshot_take(&snap, id) || !wanted_here(s, &snap))
 			continue;
 		if (json_array_append_new(s->rows, session_row(&snap)) != 0)
 			return err_set(err, -ENOMEM, "out of memory");
@@ -242,14 +243,56 @@ static int show_family(struct show *s, bool v6, struct err *err) {
 	return 0;
 }
 
-static int sessions_show(const json_t *filter, size_t limit, json_t *rows, struct err *err) {
-	struct show s = {.limit = RTE_MIN(limit, (size_t)SHOW_MAX), .rows = rows};
+// The cursor is the next place.
+static int sessions_page(const json_t *filter, char cursor[static MODULE_CURSOR], size_t limit,
+	json_t *rows, struct err *err) {
+	struct show s = {.limit = limit, .rows = rows};
+	session_ref at;
 
-	if (!session_table.buckets)
-		return 0;
 	show_filter(&s, filter);
-	int rc = show_family(&s, false, err);
-	return rc < 0 ? rc : show_family(&s, true, err);
+	if (s.key >= 0) {
+		at = (session_ref)s.key;
+		at = table_has(at) ? at : 0;
+		s.limit = 1;
+	} else {
+		at = *cursor ? (session_ref)strtoul(cursor, NULL, 10) : table_next(0);
+		at = table_has(at) ? at : 0;
+	}
+	*cursor = '\0';
+	int rc = show_some(&s, &at, err);
+	if (rc == 0 && s.key < 0 && at != 0)
+		snprintf(cursor, MODULE_CURSOR, "%u", at);
+	return rc;
+}
+
+// ---- for those who decide -------------------------------------------------------------------------------------------------
+
+bool session_foreach(
+	bool (*visit)(struct session_flow *, void *), void *arg, uint64_t deadline_ns) {
+	struct snapshot snap;
+	unsigned looks = 0;
+
+	for (session_ref id = table_next(0); id != 0; id = table_next(id)) {
+		__builtin_prefetch(ref_dir(id + 16));
+		if (++looks % 1024 == 0 && clock_now_ns() > deadline_ns)
+			return false;
+		if (ref_dir(id)->kind & KIND_USED && snapshot_take(&snap, id) &&
+			!visit(&snap.flow, arg))
+			return true;
+	}
+	return true;
+}
+
+char *session_flow_print(const struct session_flow *flow, char buf[static SESSION_FLOW_TEXT]) {
+	struct addr a = {.family = flow->in.v6 ? ADDR_V6 : ADDR_V4}, b = a;
+	char one[ADDR_STRLEN], two[ADDR_STRLEN], proto[8];
+
+	memcpy(a.bytes, flow->in.src, 16);
+	memcpy(b.bytes, flow->in.dst, 16);
+	snprintf(buf, SESSION_FLOW_TEXT, "%s %s port %u to %s port %u",
+		proto_print(flow->in.proto, proto), addr_print(&a, one), ntohs(flow->in.sport),
+		addr_print(&b, two), ntohs(flow->in.dport));
+	return buf;
 }
 
 // ---- the table, for people and metrics --------------------------------------------------------------------------------
@@ -326,9 +369,9 @@ static int states_show(const json_t *, size_t, json_t *rows, struct err *err) {
 
 const struct module_noun session_nouns[] = {
 	{.name = "sessions",
-		.help = "flows, the first 10000 that the filters let through",
+		.help = "flows, and what was decided about them",
 		.columns = session_columns,
-		.show = sessions_show,
+		.page = sessions_page,
 		.no_metrics = true},
 	{.name = "session_table",
 		.help = "how full the table of sessions is, and why sessions ended",

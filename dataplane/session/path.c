@@ -270,15 +270,8 @@ static rte_edge_t explain_hit(struct path *p, session_ref ref) {
 	return path_leave(p, d, ref);
 }
 
-// What deciders would change is changed in the packet, so that the nodes behind see it as they would.
-static rte_edge_t explain_first(struct path *p, const struct session_packet *packet) {
+static struct session_flow explain_flow(const struct path *p, const struct session_packet *packet) {
 	bool own = p->arc == DP_ARC_L3_OUT;
-	const struct session_decider *who = NULL;
-	struct session_first first;
-	int drop = first_track(p, packet, &first);
-
-	if (drop >= 0)
-		return no_flow(p, (unsigned)drop);
 	struct session_flow flow = {.in = key_tuple(&packet->key),
 		.m = p->m,
 		.now_ns = dp_self->now_ns,
@@ -286,7 +279,20 @@ static rte_edge_t explain_first(struct path *p, const struct session_packet *pac
 		.flags = session_defaults,
 		.iface_in = own ? DP_NONE : dp_meta(p->m)->iface,
 		.iface_out = own ? dp_meta(p->m)->iface : DP_NONE};
+
 	flow.out = flow.in;
+	return flow;
+}
+
+// What deciders would change is changed in the packet, so that the nodes behind see it as they would.
+static rte_edge_t explain_first(struct path *p, const struct session_packet *packet) {
+	struct session_flow flow = explain_flow(p, packet);
+	const struct session_decider *who = NULL;
+	struct session_first first;
+	int drop = first_track(p, packet, &first);
+
+	if (drop >= 0)
+		return no_flow(p, (unsigned)drop);
 	enum session_verdict verdict = session_decide(&flow, &who);
 	if (verdict == SESSION_DROP)
 		return dp_drop(p->self, p->m, who->drop_base + flow.why);

@@ -169,6 +169,14 @@ enum session_verdict session_try(struct session_flow *flow,
 // by a sweep that begins now; those that a decider drops end. The others live on untouched.
 void session_policy_changed(void);
 
+// control: copies of living sessions, as deciders see them again, until `visit` says false. False: the time was over before the table.
+bool session_foreach(
+	bool (*visit)(struct session_flow *flow, void *arg), void *arg, uint64_t deadline_ns);
+
+// "tcp 10.0.0.9 port 40000 to 192.0.2.1 port 443". Returns buf.
+#define SESSION_FLOW_TEXT 128
+char *session_flow_print(const struct session_flow *flow, char buf[static SESSION_FLOW_TEXT]);
+
 // ---- for deciders and functions --------------------------------------------------------------------------------------
 
 // node: is there a session one of whose directions has this tuple? For SNAT: a port is free when the answer's tuple is not taken.

@@ -154,6 +154,22 @@ static inline bool dir_is(const struct session_dir *dir, const struct session_ke
 		(a[1] == key->a[1] && a[2] == key->a[2] && a[3] == key->a[3]);
 }
 
+// control: places of sessions in the table's order, IPv4 first, as references of direction 0. table_next(0) is the first, 0 the end;
+// whether one is taken is for the caller to see.
+static inline bool table_has(session_ref id) {
+	uint32_t unit = ref_unit(id);
+
+	return !(id & 1) && unit > 0 &&
+		unit < atomic_load_explicit(&session_table.top[id >> 31], memory_order_acquire);
+}
+
+static inline session_ref table_next(session_ref id) {
+	id += 2;
+	if (!(id & REF_V6) && !table_has(id))
+		id = REF_V6 | 2;
+	return table_has(id) ? id : 0;
+}
+
 // Bytes per family and index for that many sessions; what is mapped (not touched) altogether.
 uint64_t table_bytes(uint32_t max);
 // control, before workers see it. -ENOMEM. 1 <= max <= 2^28.

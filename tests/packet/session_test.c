@@ -348,6 +348,22 @@ static void pings_go_one_way_and_answers_the_other(void **) {
 	end();
 }
 
+// What this box says of packets that no session is about is its own, and nobody's answer: it leaves.
+static void own_errors_need_no_session(void **) {
+	struct frame f;
+
+	start();
+	f = udp('a', "10.1.0.9", "10.9.0.9", 7, 7); // no route: let through aside, and answered
+	frame_send('a', &f);
+	frame_expect_error('a', &f, 3, 0, 0, "10.1.0.1");
+	assert_int_equal(packet_drops("drop_session_own_no_session"), 0);
+	f = frame_icmp(mac_router('a'), mac_host('a', 9), "10.1.0.9", "10.1.0.1", 8, 0);
+	frame_send('a', &f); // a ping of this box: question and answer are one session
+	expect_session("icmp", 1, 1);
+	frames_drain();
+	end();
+}
+
 static void the_table_is_bounded(void **) {
 	struct frame f;
 
@@ -389,6 +405,7 @@ int main(void) {
 		cmocka_unit_test(destinations_are_translated),
 		cmocka_unit_test(errors_are_translated_inside),
 		cmocka_unit_test(pings_go_one_way_and_answers_the_other),
+		cmocka_unit_test(own_errors_need_no_session),
 		cmocka_unit_test(the_table_is_bounded),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
