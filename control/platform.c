@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/platform.h"
+#include "dataplane/blocklist.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/session/session.h"
 #include "firewall/firewall.h"
@@ -19,8 +20,8 @@ static int start(const struct ctl_options *options, const json_t *tree, struct e
 	return dp_start(&opts, err);
 }
 
-static const struct module *const modules[] = {
-	&dataplane_module, &session_module, &switch_module, &router_module, &firewall_module, NULL};
+static const struct module *const modules[] = {&dataplane_module, &blocklist_module,
+	&session_module, &switch_module, &router_module, &firewall_module, NULL};
 
 const struct ctl_platform ctl_platform = {
 	.modules = modules,

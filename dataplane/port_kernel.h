@@ -33,10 +33,12 @@ void port_xdp_keep(struct xdp *xdp, const struct netif *nif, const json_t *keep)
 	3498 // what fits into a buffer of one page behind the room that kernel and DPDK want
 
 struct xdp_prog {
-	int ifindex;    // 0: nothing is attached
-	uint32_t flags; // XDP_FLAGS_*_MODE that it is attached with
-	int prog_fd;    // the attached one
-	int map_fds[4]; // enum xdp_map
+	int ifindex;                       // 0: nothing is attached
+	uint32_t flags;                    // XDP_FLAGS_*_MODE that it is attached with
+	int prog_fd;                       // the attached one
+	struct leat_xdp_settings settings; // as written last
+	unsigned n_blocked;                // in its block table
+	int map_fds[5];                    // enum xdp_map
 };
 
 // A descriptor that DPDK's driver has opened.
@@ -46,7 +48,7 @@ struct fd_mark {
 	char link[48]; // what /proc/self/fd says that it is
 };
 
-enum xdp_map { XDP_MAP_SOCKETS, XDP_MAP_KEEP, XDP_MAP_SETTINGS, XDP_MAP_COUNTERS };
+enum xdp_map { XDP_MAP_SOCKETS, XDP_MAP_KEEP, XDP_MAP_SETTINGS, XDP_MAP_COUNTERS, XDP_MAP_BLOCK };
 
 void xdp_prog_init(struct xdp_prog *prog);
 // Looks at what is attached to the interface: our own program of a leatd that is dead is taken off; any other is in
@@ -65,4 +67,11 @@ bool xdp_prog_sees_tags(void);
 void xdp_prog_detach(struct xdp_prog *prog);
 void xdp_prog_free(struct xdp_prog *prog); // closes its fds
 void xdp_prog_count(const struct xdp_prog *prog, uint64_t counts[static LEAT_XDP_COUNTERS]);
+// A source that is dropped there, or no longer; what it has dropped of it.
+struct leat_xdp_key xdp_key_of(const struct prefix *prefix);
+void xdp_prog_block(struct xdp_prog *prog, const struct leat_xdp_key *key, bool on);
+uint64_t xdp_prog_blocked(const struct xdp_prog *prog, const struct leat_xdp_key *key);
+// Programs of all AF_XDP ports; NULL: the first, and after the last.
+struct xdp_prog *port_xdp_next(const struct xdp_prog *prog);
+void blocklist_fill(struct xdp_prog *prog); // blocklist.c: into a new one
 void xdp_prog_keep(struct xdp_prog *prog, const struct mac *mac, bool veth, const json_t *keep);

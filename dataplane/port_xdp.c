@@ -71,7 +71,10 @@ struct xdp {
 	char *base;        // of the buffers, of which not more than one begins in a page
 	struct held *held; // the account, by page; the last one is for what is not in any
 	size_t pages;
+	struct xdp *link; // of `all`
 };
+
+static struct xdp *all; // that are open
 
 // ---- fds that the driver leaves behind -------------------------------------------------------------------------
 
@@ -416,6 +419,9 @@ int port_xdp_open(struct port *port, const struct port_conf *conf, const struct 
 	free(before);
 	offload_pool_large = xdp->pool;
 	xdp->veth = strcmp(driver, "veth") == 0 && !generic;
+	xdp->link = all;
+	all = xdp;
+	blocklist_fill(&xdp->prog);
 	port->pub.tx_offloads = 0;
 	port_cut_open(port, nif);
 	port->pub.rx_partial = port->pub.rx_guess =
@@ -434,12 +440,28 @@ fail:
 	return rc;
 }
 
+struct xdp_prog *port_xdp_next(const struct xdp_prog *prog) {
+	struct xdp *next = prog ? RTE_PTR_SUB(prog, offsetof(struct xdp, prog)) : NULL;
+
+	next = next ? next->link : all;
+	return next ? &next->prog : NULL;
+}
+
+static void unlist(const struct xdp *xdp) {
+	for (struct xdp **at = &all; *at; at = &(*at)->link)
+		if (*at == xdp) {
+			*at = xdp->link;
+			return;
+		}
+}
+
 void port_xdp_close(struct port *port, struct xdp *xdp) {
 	port_cut_close(port);
 	if (!xdp) {
 		port_dev_remove(port);
 		return;
 	}
+	unlist(xdp);
 	xdp_prog_detach(&xdp->prog);
 	xdp_prog_free(&xdp->prog);
 	usleep(SETTLE_US);

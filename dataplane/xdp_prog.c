@@ -24,6 +24,7 @@ static const char *const map_names[] = {
 	[XDP_MAP_KEEP] = "leat_keep",
 	[XDP_MAP_SETTINGS] = "leat_settings",
 	[XDP_MAP_COUNTERS] = "leat_counters",
+	[XDP_MAP_BLOCK] = "leat_block",
 };
 
 static char complaint[128]; // of the kernel, about the last program
@@ -289,7 +290,7 @@ int xdp_prog_adopt(struct xdp_prog *prog, int ifindex, bool generic, const struc
 }
 
 void xdp_prog_init(struct xdp_prog *prog) {
-	*prog = (struct xdp_prog){.prog_fd = -1, .map_fds = {-1, -1, -1, -1}};
+	*prog = (struct xdp_prog){.prog_fd = -1, .map_fds = {-1, -1, -1, -1, -1}};
 }
 
 void xdp_prog_detach(struct xdp_prog *prog) {
@@ -323,9 +324,9 @@ void xdp_prog_count(const struct xdp_prog *prog, uint64_t counts[static LEAT_XDP
 	free(each);
 }
 
-// ---- what stays with the kernel ----------------------------------------------------------------------------------
+// ---- addresses -----------------------------------------------------------------------------------------------------
 
-static struct leat_xdp_key key_of(const struct prefix *prefix) {
+struct leat_xdp_key xdp_key_of(const struct prefix *prefix) {
 	struct leat_xdp_key key = {.bits = prefix->len};
 
 	if (prefix->addr.family == ADDR_V6) {
@@ -338,6 +339,37 @@ static struct leat_xdp_key key_of(const struct prefix *prefix) {
 	return key;
 }
 
+static void settings_write(struct xdp_prog *prog) {
+	uint32_t zero = 0;
+
+	bpf_map_update_elem(prog->map_fds[XDP_MAP_SETTINGS], &zero, &prog->settings, BPF_ANY);
+}
+
+void xdp_prog_block(struct xdp_prog *prog, const struct leat_xdp_key *key, bool on) {
+	int fd = prog->map_fds[XDP_MAP_BLOCK];
+	uint64_t none = 0;
+	int rc = on ? bpf_map_update_elem(fd, key, &none, BPF_NOEXIST)
+		    : bpf_map_delete_elem(fd, key);
+
+	if (rc < 0) {
+		log_warn("ports", on ? "a source is not blocked" : "a source is not let in again",
+			"ifindex=%d why=\"%s\"", prog->ifindex, strerror(errno));
+		return;
+	}
+	prog->n_blocked += on ? 1 : -1;
+	prog->settings.blocks = prog->n_blocked > 0;
+	settings_write(prog);
+}
+
+uint64_t xdp_prog_blocked(const struct xdp_prog *prog, const struct leat_xdp_key *key) {
+	uint64_t frames = 0;
+
+	// this kind of map finds the longest match, which of a prefix that is in it is itself
+	return bpf_map_lookup_elem(prog->map_fds[XDP_MAP_BLOCK], key, &frames) == 0 ? frames : 0;
+}
+
+// ---- what stays with the kernel ----------------------------------------------------------------------------------
+
 static bool kept_already(const struct leat_xdp_key *key, const json_t *keep) {
 	struct prefix prefix;
 	json_t *item;
@@ -346,7 +378,7 @@ static bool kept_already(const struct leat_xdp_key *key, const json_t *keep) {
 	json_array_foreach (keep, i, item) {
 		if (prefix_parse(json_string_value(item), &prefix) < 0)
 			continue;
-		struct leat_xdp_key other = key_of(&prefix);
+		struct leat_xdp_key other = xdp_key_of(&prefix);
 		if (memcmp(&other, key, sizeof(other)) == 0)
 			return true;
 	}
@@ -369,10 +401,7 @@ static void keep_trim(int fd, const json_t *keep) {
 
 // New addresses come before old ones go: one that is in both never stops.
 void xdp_prog_keep(struct xdp_prog *prog, const struct mac *mac, bool veth, const json_t *keep) {
-	struct leat_xdp_settings settings = {
-		.keeps = json_array_size(keep) > 0, .veth_skb = veth ? veth_skb() : 0};
 	int fd = prog->map_fds[XDP_MAP_KEEP];
-	uint32_t zero = 0;
 	uint8_t yes = 1;
 	struct prefix prefix;
 	json_t *item;
@@ -381,12 +410,14 @@ void xdp_prog_keep(struct xdp_prog *prog, const struct mac *mac, bool veth, cons
 	json_array_foreach (keep, i, item) {
 		if (prefix_parse(json_string_value(item), &prefix) < 0)
 			continue;
-		struct leat_xdp_key key = key_of(&prefix);
+		struct leat_xdp_key key = xdp_key_of(&prefix);
 		if (bpf_map_update_elem(fd, &key, &yes, BPF_ANY) < 0)
 			log_warn("ports", "address not kept", "address=%s why=\"%s\"",
 				json_string_value(item), strerror(errno));
 	}
-	memcpy(settings.mac, mac->bytes, sizeof(settings.mac));
-	bpf_map_update_elem(prog->map_fds[XDP_MAP_SETTINGS], &zero, &settings, BPF_ANY);
+	prog->settings.keeps = json_array_size(keep) > 0;
+	prog->settings.veth_skb = veth ? veth_skb() : 0;
+	memcpy(prog->settings.mac, mac->bytes, sizeof(prog->settings.mac));
+	settings_write(prog);
 	keep_trim(fd, keep);
 }
