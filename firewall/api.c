@@ -89,13 +89,19 @@ static void hits_add(json_t *row, const struct fw_hits *hits) {
 				(json_int_t)((clock_now_ns() - hits->last_ns) / NSEC_PER_SEC)));
 }
 
+static bool is_off(const struct fw_policy *p, uint32_t i) {
+	int schedule = p->conf.rules[i].schedule;
+
+	return p->conf.matches[i].off || (schedule >= 0 && !p->on[schedule]);
+}
+
 static json_t *rule_row(const struct fw_policy *p, uint32_t i) {
 	const json_t *rule = json_array_get(p->texts, i);
 	struct fw_hits hits = fw_policy_hits(p, i);
 	json_t *row = json_pack("{s:i, s:s, s:o, s:o, s:o, s:s}", "rule", (int)i + 1, "name",
 		p->conf.rules[i].name, "from", words_text(json_object_get(rule, "from")), "to",
 		words_text(json_object_get(rule, "to")), "asks", asks_text(rule), "action",
-		p->conf.matches[i].off ? "off" : fw_action_words[p->rules[i].action]);
+		is_off(p, i) ? "off" : fw_action_words[p->rules[i].action]);
 
 	if (row == NULL)
 		return NULL;
@@ -148,6 +154,14 @@ static const struct schema_row firewall_columns[] = {
 		.flags = SCHEMA_GAUGE,
 		.unit = "B",
 		.help = "of the compiled rules and sets"},
+	{.name = "sources",
+		.type = SCHEMA_INT,
+		.flags = SCHEMA_GAUGE,
+		.help = "with connections by rules that count them per source"},
+	{.name = "sources_full",
+		.type = SCHEMA_INT,
+		.flags = SCHEMA_COUNTER,
+		.help = "sources that were refused because as many are counted as can be"},
 	{.name = "accepted", .type = SCHEMA_INT, .flags = SCHEMA_COUNTER, .help = "connections"},
 	{.name = "dropped", .type = SCHEMA_INT, .flags = SCHEMA_COUNTER, .help = "connections"},
 	{.name = "rejected", .type = SCHEMA_INT, .flags = SCHEMA_COUNTER, .help = "connections"},
@@ -163,13 +177,15 @@ static int firewall_show(const json_t *filter, size_t limit, json_t *rows, struc
 	for (uint32_t i = 0; i <= p->n; i++)
 		sums[i < p->n ? p->rules[i].action : p->def] += fw_policy_hits(p, i).packets;
 	return append(rows,
-		json_pack("{s:s, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I}", "default",
+		json_pack("{s:s, s:i, s:i, s:i, s:i, s:I, s:i, s:I, s:I, s:I, s:I}", "default",
 			fw_action_words[p->def], "rules", (int)p->n, "tests", (int)p->conf.n_tests,
 			"sets", (int)p->conf.n_sets, "set_entries",
 			(int)fw_addrs_count(p->sets->addrs), "memory",
 			(json_int_t)(fw_rules_bytes(p->compiled) + fw_addrs_bytes(p->sets->addrs)),
-			"accepted", (json_int_t)sums[FW_ACCEPT], "dropped",
-			(json_int_t)sums[FW_DROP], "rejected", (json_int_t)sums[FW_REJECT]),
+			"sources", (int)sources_used(&fw_sources), "sources_full",
+			(json_int_t)atomic_load(&fw_sources.full), "accepted",
+			(json_int_t)sums[FW_ACCEPT], "dropped", (json_int_t)sums[FW_DROP],
+			"rejected", (json_int_t)sums[FW_REJECT]),
 		err);
 }
 

@@ -4,26 +4,34 @@
 #include "firewall/firewall_priv.h"
 #include "firewall/nat/nat.h"
 #include "firewall/policy.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "router/frag/frag.h"
 #include "router/iface.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct plan {
 	struct fw_policy *policy; // to be published, then the one to be freed
+	const json_t *tree;       // until the commit
 };
 
 static bool enabled[DP_MAX_IFACES]; // interfaces whose packets meet sessions, by us
+
+static bool same_sets(const struct change *change) {
+	return !change_touches(change, "sets") &&
+		!change_touches(change, "firewall.country_database");
+}
 
 int fw_prepare(const struct change *change, void **out, struct err *err) {
 	struct plan *plan = calloc(1, sizeof(*plan));
 
 	if (plan == NULL)
 		return err_set(err, -ENOMEM, "firewall: out of memory");
+	plan->tree = change->new;
 	if (json_object_get(change->new, "firewall") != NULL) {
-		plan->policy =
-			fw_policy_new(change->new, fw_policy, !change_touches(change, "sets"), err);
+		plan->policy = fw_policy_new(change->new, fw_policy, same_sets(change), err);
 		if (plan->policy == NULL) {
 			free(plan);
 			return err->code;
@@ -51,21 +59,13 @@ static void enable_all(bool on) {
 	}
 }
 
-static void report(const struct fw_policy *p) {
-	for (uint32_t i = 0; i < p->n; i++)
-		if (p->shadows[i] != FW_NONE)
-			log_warn("firewall", "a rule never decides",
-				"rule=%u name=\"%s\" because=\"rule %u takes all that it would\"",
-				i + 1, p->conf.rules[i].name, p->shadows[i] + 1);
-}
-
 void fw_commit(void *arg) {
 	struct plan *plan = arg;
 	struct fw_policy *old = fw_policy;
 
 	if (plan->policy) {
-		fw_policy_adopt(plan->policy, old);
-		report(plan->policy);
+		fw_policy_adopt(plan->policy, old, plan->tree);
+		fw_policy_time(plan->policy, (time_t)(clock_wall_ns() / NSEC_PER_SEC));
 	}
 	nat_commit(
 		plan->policy ? plan->policy->nat : NULL, plan->policy ? plan->policy->zones : NULL);
@@ -73,6 +73,17 @@ void fw_commit(void *arg) {
 	enable_all(plan->policy != NULL);
 	plan->policy = old;
 	session_policy_changed();
+}
+
+// Schedules are looked at once a second; what they end is found by the sweep.
+void fw_poll(uint64_t now_ns) {
+	static uint64_t next_ns;
+
+	if (fw_policy == NULL || now_ns < next_ns)
+		return;
+	next_ns = now_ns + NSEC_PER_SEC;
+	if (fw_policy_time(fw_policy, (time_t)(clock_wall_ns() / NSEC_PER_SEC)))
+		session_policy_changed();
 }
 
 void fw_release(void *arg) {
@@ -88,4 +99,89 @@ void fw_fini(void) {
 	__atomic_store_n(&fw_policy, NULL, __ATOMIC_RELEASE);
 	nat_fini(); // waits until no worker is in either
 	fw_policy_free(last);
+	sources_fini(&fw_sources);
+}
+
+// ---- what its author should know --------------------------------------------------------------------------------
+
+#define NOTES_MAX    10 // of a kind
+#define FORESEE_TIME (2 * NSEC_PER_SEC)
+
+static void note_shadows(const struct fw_policy *p, json_t *notes) {
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < p->n; i++) {
+		const struct fw_conf_rule *rule = &p->conf.rules[i];
+
+		if (p->shadows[i] == FW_NONE || ++n > NOTES_MAX)
+			continue;
+		json_array_append_new(notes,
+			json_sprintf("firewall.rules[%u]%s%s never decides: rule %u takes all that "
+				     "it would",
+				i + 1, rule->name[0] ? " " : "", rule->name, p->shadows[i] + 1));
+	}
+	if (n > NOTES_MAX)
+		json_array_append_new(notes,
+			json_sprintf("%u more rules never decide; `leat show rules` names them",
+				n - NOTES_MAX));
+}
+
+struct foresight {
+	const struct fw_policy *policy;
+	json_t *notes;
+	uint64_t ending;
+};
+
+static bool foresee(struct session_flow *flow, void *arg) {
+	struct foresight *f = arg;
+	char text[SESSION_FLOW_TEXT], why[FW_NAME + 20] = "no rule takes it";
+
+	flow->again = flow->dry = true;
+	if (fw_policy_judge(f->policy, flow) != SESSION_DROP)
+		return true;
+	if (f->ending++ >= NOTES_MAX)
+		return true;
+	if (flow->rule > 0)
+		snprintf(why, sizeof(why), "rule %u %s", flow->rule,
+			f->policy->conf.rules[flow->rule - 1].name);
+	json_array_append_new(
+		f->notes, json_sprintf("would end: %s (%s)", session_flow_print(flow, text), why));
+	return true;
+}
+
+// Zones of the interfaces that there are, as the new tree has them.
+static void note_ending(struct fw_policy *p, const json_t *tree, json_t *notes) {
+	struct foresight f = {.policy = p, .notes = notes};
+
+	fw_policy_zones(p, tree);
+	fw_policy_time(p, (time_t)(clock_wall_ns() / NSEC_PER_SEC));
+	bool all = session_foreach(foresee, &f, clock_now_ns() + FORESEE_TIME);
+
+	if (f.ending > 0 || !all)
+		json_array_append_new(notes,
+			json_sprintf("the rules would end %s%llu sessions", all ? "" : "at least ",
+				(unsigned long long)f.ending));
+}
+
+void fw_note(const void *arg, bool dry, json_t *notes) {
+	const struct plan *plan = arg;
+
+	if (plan->policy == NULL)
+		return;
+	note_shadows(plan->policy, notes);
+	if (dry)
+		note_ending(plan->policy, plan->tree, notes);
+}
+
+int fw_check(const json_t *tree, json_t *notes, struct err *err) {
+	struct fw_policy *p;
+
+	if (json_object_get(tree, "firewall") == NULL)
+		return 0;
+	p = fw_policy_new(tree, NULL, false, err);
+	if (p == NULL)
+		return err->code;
+	note_shadows(p, notes);
+	fw_policy_free(p);
+	return 0;
 }

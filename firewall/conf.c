@@ -2,6 +2,7 @@
 // pure: no DPDK
 #include "firewall/nat/conf.h"
 #include "firewall/conf_priv.h"
+#include "firewall/country.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,8 +118,43 @@ static int set_port(const json_t *word, const char *path, void *arg, struct err 
 	return vec_add(&set->ports, range) == 0 ? 0 : no_memory(err);
 }
 
-static int set_parse(
-	struct fw_conf_set *set, const char *name, const json_t *value, struct err *err) {
+struct with_countries {
+	struct fw_conf_set *set;
+	struct fw_countries *countries;
+};
+
+static int set_country(const json_t *word, const char *path, void *arg, struct err *err) {
+	struct with_countries *w = arg;
+	long n = fw_countries_add(w->countries, json_string_value(word), &w->set->prefixes);
+
+	if (n == -EIO)
+		return err_at(err, path, "the country database is damaged");
+	if (n == 0)
+		return err_at(err, path, "the country database knows no network of \"%s\"",
+			json_string_value(word));
+	return n > 0 ? 0 : no_memory(err);
+}
+
+static int set_countries(struct fw_conf_set *set, const json_t *list, const char *path,
+	const char *database, struct err *err) {
+	struct with_countries w = {.set = set};
+
+	if (json_array_size(list) == 0)
+		return 0;
+	if (database == NULL)
+		return err_at(err, path,
+			"countries: `firewall.country_database` does not say where their addresses "
+			"are");
+	w.countries = fw_countries_open(database, err);
+	if (w.countries == NULL)
+		return err->code;
+	int rc = words_foreach(list, path, "countries", set_country, &w, err);
+	fw_countries_close(w.countries);
+	return rc;
+}
+
+static int set_parse(struct fw_conf_set *set, const char *name, const json_t *value,
+	const char *database, struct err *err) {
 	struct fw_raw_set raw = {0};
 	char path[PATH];
 	size_t i;
@@ -130,10 +166,12 @@ static int set_parse(
 	json_array_foreach ((json_t *)raw.addresses, i, word)
 		if (fw_addresses_parse(json_string_value(word), &set->prefixes) != 0)
 			return no_memory(err);
-	return words_foreach(raw.ports, path, "ports", set_port, set, err);
+	int rc = set_countries(set, raw.countries, path, database, err);
+	return rc ? rc : words_foreach(raw.ports, path, "ports", set_port, set, err);
 }
 
-static int sets_parse(struct fw_conf *conf, const json_t *sets, struct err *err) {
+static int sets_parse(
+	struct fw_conf *conf, const json_t *sets, const char *database, struct err *err) {
 	const char *name;
 	json_t *value;
 
@@ -141,7 +179,7 @@ static int sets_parse(struct fw_conf *conf, const json_t *sets, struct err *err)
 	if (conf->sets == NULL)
 		return no_memory(err);
 	json_object_foreach ((json_t *)sets, name, value) {
-		int rc = set_parse(&conf->sets[conf->n_sets++], name, value, err);
+		int rc = set_parse(&conf->sets[conf->n_sets++], name, value, database, err);
 
 		if (rc != 0)
 			return rc;
@@ -295,6 +333,35 @@ struct fw_match fw_conf_match(const struct fw_conf_rule *rule, const struct fw_r
 	};
 }
 
+// ---- schedules ----------------------------------------------------------------------------------------------
+
+static int schedules_parse(struct fw_conf *conf, const json_t *schedules, struct err *err) {
+	const char *name;
+	json_t *value;
+
+	conf->schedules = calloc(json_object_size(schedules) + 1, sizeof(*conf->schedules));
+	conf->schedule_names = calloc(json_object_size(schedules) + 1, FW_NAME);
+	if (conf->schedules == NULL || conf->schedule_names == NULL)
+		return no_memory(err);
+	json_object_foreach ((json_t *)schedules, name, value) {
+		snprintf(conf->schedule_names[conf->n_schedules], FW_NAME, "%s", name);
+		fw_schedule_parse(value, &conf->schedules[conf->n_schedules++]);
+	}
+	return 0;
+}
+
+static int rule_schedule(const struct fw_conf *conf, struct fw_conf_rule *rule, const char *name,
+	const char *path, struct err *err) {
+	rule->schedule = -1;
+	for (unsigned i = 0; name && i < conf->n_schedules; i++)
+		if (strcmp(conf->schedule_names[i], name) == 0)
+			rule->schedule = (int)i;
+	if (name && rule->schedule < 0)
+		return err_at(err, path,
+			"schedule: there is no \"%s\"; describe it in `firewall.schedules`", name);
+	return 0;
+}
+
 // Two rules of one name could not be told apart in records and tests. Names are looked up in an object, for there may be 32,768.
 static int name_take(json_t *names, const char *name, const char *path, struct err *err) {
 	if (name[0] && json_object_get(names, name))
@@ -324,8 +391,13 @@ static int rules_parse(struct fw_conf *conf, const json_t *rules, struct err *er
 		rule->action = raw.action;
 		rule->log = raw.log;
 		rule->rate = raw.rate;
+		rule->rate_per_source = raw.rate_per_source;
+		rule->connections_per_source = (uint32_t)raw.connections_per_source;
+		rule->block_ns = raw.block_ns;
 		conf->n_rules++;
 		rc = name_take(names, rule->name, path, err);
+		if (rc == 0)
+			rc = rule_schedule(conf, rule, raw.schedule, path, err);
 		if (rc == 0)
 			rc = fw_conf_words(conf, rule, &raw, path, err);
 		conf->matches[i] = fw_conf_match(rule, &raw);
@@ -493,7 +565,8 @@ int fw_conf_parse(const json_t *tree, struct fw_conf *conf, struct err *err) {
 	if (firewall)
 		schema_decode(fw_firewall_rows, firewall, &raw);
 	conf->def = raw.def;
-	rc = rc ? rc : sets_parse(conf, json_object_get(tree, "sets"), err);
+	rc = rc ? rc : sets_parse(conf, json_object_get(tree, "sets"), raw.country_database, err);
+	rc = rc ? rc : schedules_parse(conf, raw.schedules, err);
 	rc = rc ? rc : rules_parse(conf, raw.rules, err);
 	return rc ? rc : tests_parse(conf, raw.tests, err);
 }
@@ -519,6 +592,8 @@ void fw_conf_fini(struct fw_conf *conf) {
 	for (unsigned i = 0; i < conf->n_rules; i++)
 		fw_conf_rule_fini(&conf->rules[i]);
 	free(conf->sets);
+	free(conf->schedules);
+	free(conf->schedule_names);
 	free(conf->rules);
 	free(conf->matches);
 	free(conf->tests);

@@ -3,6 +3,7 @@
 // The sections `sets` and `firewall` as C structs. Zones are numbers here: 0 is that of interfaces without one, FW_SELF this box.
 #pragma once
 
+#include "firewall/schedule.h"
 #include "firewall/words.h"
 #include "lib/schema.h"
 #include "router/conf.h"
@@ -23,6 +24,10 @@ struct fw_conf_rule {
 	enum fw_action action;
 	bool log;
 	uint64_t rate; // per second; 0: no limit
+	uint64_t rate_per_source;
+	uint32_t connections_per_source;
+	int schedule;      // index; -1: always
+	uint64_t block_ns; // sources that it decides on are blocked for so long; 0: not
 	// what `match` points to
 	fw_prefixes prefixes[2];
 	VEC(uint32_t) sets[2];
@@ -50,6 +55,9 @@ struct fw_conf {
 	unsigned n_rules;
 	struct fw_conf_test *tests;
 	unsigned n_tests;
+	struct fw_schedule *schedules;
+	char (*schedule_names)[FW_NAME];
+	unsigned n_schedules;
 	char zones[FW_SELF][FW_NAME]; // [0] is ""
 	unsigned n_zones;
 };

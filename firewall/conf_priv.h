@@ -5,14 +5,15 @@
 #include "firewall/conf.h"
 
 struct fw_raw_set {
-	const json_t *addresses, *ports;
+	const json_t *addresses, *countries, *ports;
 };
 
 struct fw_raw_rule {
-	const char *name;
+	const char *name, *schedule;
 	const json_t *from, *to, *src, *dst, *not_src, *not_dst, *proto, *sport, *dport, *icmp;
 	unsigned action, family;
-	uint64_t rate;
+	uint64_t rate, rate_per_source, block_ns;
+	int64_t connections_per_source;
 	bool log, enabled;
 };
 
@@ -26,7 +27,8 @@ struct fw_raw_test {
 
 struct fw_raw_firewall {
 	unsigned def;
-	const json_t *rules, *tests;
+	const char *country_database;
+	const json_t *rules, *schedules, *tests;
 };
 
 extern const struct schema_row fw_set_rows[], fw_rule_rows[], fw_test_rows[], fw_firewall_rows[];

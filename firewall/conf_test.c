@@ -79,7 +79,13 @@ static void refused(const char *sets, const char *firewall, const char *path, co
 #define RULE(fields) "{\"rules\": [{\"action\": \"accept\", " fields "}]}"
 
 static void test_mistakes_are_told(void **state) {
-	refused("{\"a\": {}}", "{}", "sets.a", "needs `addresses` or `ports`");
+	refused("{\"a\": {}}", "{}", "sets.a", "needs `addresses`, `countries` or `ports`");
+	refused("{\"a\": {\"countries\": [\"de\"]}}", "{}", "sets.a.countries[1]",
+		"two capital letters");
+	refused("{\"a\": {\"countries\": [\"DE\"]}}", "{}", "sets.a", "country_database");
+	refused("{}", RULE("\"schedule\": \"office\""), "firewall.rules[1]",
+		"describe it in `firewall.schedules`");
+	refused("{}", RULE("\"block\": \"1m\""), "firewall.rules[1]", "dropped or rejected");
 	refused("{\"a\": {\"addresses\": [\"10.0.0.300\"]}}", "{}", "sets.a.addresses[1]",
 		"no address, prefix or range");
 	refused("{\"a\": {\"addresses\": [\"10.0.0.9-10.0.0.1\"]}}", "{}", "sets.a.addresses[1]",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The firewall's say on a first packet (dataplane/session/session.h): what is not judged at all, and which rule takes the rest.
+#include "dataplane/blocklist.h"
 #include "dataplane/session/session.h"
 #include "firewall/nat/nat.h"
 #include "firewall/policy.h"
@@ -96,10 +97,27 @@ static void key_of(const struct session_flow *flow, struct fw_key *key) {
 	}
 }
 
-// A rule over its rate does not take the connection; one that lives already is not counted again.
-static bool takes(struct fw_rule *rule, const struct session_flow *flow) {
-	return !rule->limited || flow->again || flow->dry ||
-		bucket_take(&rule->bucket, &rule->limit, flow->now_ns);
+// A rule over its rate, or a source over its own, does not take the connection; one that lives already is not counted again.
+static bool takes(struct fw_rule *rule, struct session_flow *flow) {
+	uint32_t *handle = &flow->user[SESSION_USER_FIREWALL];
+
+	if ((!rule->limited && !rule->per_source) || flow->again || flow->dry)
+		return true;
+	if (rule->per_source) {
+		*handle = sources_take(&fw_sources, rule->id, flow->in.src, flow->in.v6,
+			&rule->source, flow->now_ns);
+		if (*handle == 0)
+			return false;
+	}
+	if (!rule->limited || bucket_take(&rule->bucket, &rule->limit, flow->now_ns))
+		return true;
+	sources_give(&fw_sources, *handle);
+	*handle = 0;
+	return false;
+}
+
+static void give(const struct session_flow *flow) {
+	sources_give(&fw_sources, flow->user[SESSION_USER_FIREWALL]);
 }
 
 static void count(const struct fw_policy *p, uint32_t rule, const struct session_flow *flow) {
@@ -128,14 +146,11 @@ static enum session_verdict act(struct session_flow *flow, unsigned action, unsi
 	}
 }
 
-static enum session_verdict policy_decide(struct session_flow *flow) {
-	const struct fw_policy *p = __atomic_load_n(&fw_policy, __ATOMIC_ACQUIRE);
+enum session_verdict fw_policy_judge(const struct fw_policy *p, struct session_flow *flow) {
 	struct fw_walk walk;
 	struct fw_key key;
 	uint32_t rule;
 
-	if (p == NULL)
-		return SESSION_PASS;
 	flow->zone_in = zone_of(p, flow->iface_in);
 	flow->zone_out = zone_of(p, flow->iface_out);
 	if (nat_is_open(flow))
@@ -152,9 +167,21 @@ static enum session_verdict policy_decide(struct session_flow *flow) {
 		return act(flow, key.from == FW_SELF ? FW_ACCEPT : p->def, DROP_DEFAULT);
 	}
 	flow->rule = rule + 1;
+	if (p->rules[rule].block_ns > 0 && !flow->again && !flow->dry)
+		dp_block_source(
+			flow->in.src, flow->in.v6, p->rules[rule].block_ns, "firewall rule");
 	if (p->rules[rule].log)
 		flow->flags |= SESSION_LOG;
-	return act(flow, p->rules[rule].action, DROP_RULE);
+	enum session_verdict verdict = act(flow, p->rules[rule].action, DROP_RULE);
+	if (verdict != SESSION_PASS && !flow->again && !flow->dry)
+		give(flow);
+	return verdict;
+}
+
+static enum session_verdict policy_decide(struct session_flow *flow) {
+	const struct fw_policy *p = __atomic_load_n(&fw_policy, __ATOMIC_ACQUIRE);
+
+	return p ? fw_policy_judge(p, flow) : SESSION_PASS;
 }
 
 static void policy_say(const struct session_flow *flow, char *buf, size_t size) {
@@ -177,6 +204,7 @@ static struct session_decider fw_policy_decider = {
 	.stage = SESSION_STAGE_POLICY,
 	.drops = policy_drops,
 	.decide = policy_decide,
+	.release = give,
 	.say = policy_say,
 };
 SESSION_DECIDER(fw_policy_decider)

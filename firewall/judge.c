@@ -127,7 +127,9 @@ static bool sample_of(const struct fw_match *m, struct fw_key *key) {
 }
 
 static bool can_shadow(const struct fw_conf *conf, uint32_t rule) {
-	return !conf->matches[rule].off && conf->rules[rule].rate == 0;
+	return !conf->matches[rule].off && conf->rules[rule].rate == 0 &&
+		conf->rules[rule].schedule < 0 && conf->rules[rule].rate_per_source == 0 &&
+		conf->rules[rule].connections_per_source == 0;
 }
 
 static uint32_t shadow_of(const struct fw_conf *conf, const struct fw_rules *rules, uint32_t rule) {

@@ -21,4 +21,7 @@ const struct module firewall_module = {
 	.commit = fw_commit,
 	.release = fw_release,
 	.abort = fw_release,
+	.poll = fw_poll,
+	.check = fw_check,
+	.note = fw_note,
 };

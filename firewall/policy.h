@@ -6,7 +6,9 @@
 #pragma once
 
 #include "dataplane/dataplane.h"
+#include "dataplane/session/session.h"
 #include "firewall/conf.h"
+#include "firewall/sources.h"
 #include "lib/bucket.h"
 
 struct nat_policy;
@@ -20,6 +22,10 @@ struct fw_rule {
 	uint8_t action; // enum fw_action
 	bool log;
 	bool limited;
+	bool per_source; // there is a limit
+	struct source_limit source;
+	uint64_t id;       // of its text: what it counts outlives a commit that leaves it as it is
+	uint64_t block_ns; // 0: not
 	struct bucket_limit limit;
 	_Atomic uint64_t bucket;
 };
@@ -46,20 +52,31 @@ struct fw_policy {
 	struct fw_sets *sets;
 	json_t *texts;     // the rules as configured, new reference
 	uint32_t *shadows; // by rule; FW_NONE: none
+	bool *on;          // by schedule
 	struct fw_conf conf;
 };
 
 extern struct fw_policy *fw_policy; // NULL: there is no firewall
+extern struct sources fw_sources;   // entries NULL: no rule has wanted it yet
+#define FW_SOURCES (1u << 18)
 
 // Control. `old` (may be NULL): its sets are taken over when `same_sets`, and the hits of rules that stand in both.
 struct fw_policy *fw_policy_new(
 	const json_t *tree, const struct fw_policy *old, bool same_sets, struct err *err);
 void fw_policy_free(struct fw_policy *policy);
 // In commit, after the routers': zones of interfaces; hits so far.
-void fw_policy_adopt(struct fw_policy *policy, const struct fw_policy *old);
+void fw_policy_adopt(struct fw_policy *policy, const struct fw_policy *old, const json_t *tree);
+void fw_policy_zones(
+	struct fw_policy *policy, const json_t *tree); // of the interfaces that there are
 struct fw_hits fw_policy_hits(const struct fw_policy *policy, uint32_t rule); // over all workers
 
+// Control: rules whose schedules begin or end at that time. True: any did.
+bool fw_policy_time(struct fw_policy *policy, time_t wall);
+
 uint32_t fw_set_find(const struct fw_sets *sets, const char *name); // its label, or FW_NONE
+
+// Worker, or control when `flow` is dry: what this policy says of a flow. Fills in zones, rule and flags.
+enum session_verdict fw_policy_judge(const struct fw_policy *policy, struct session_flow *flow);
 
 // An entry of a set, at run time: it lasts until it is removed, or the set is configured anew. 0; -ENOENT, -EEXIST, -ENOSPC with err set.
 int fw_set_edit(const char *set, const struct prefix *prefix, bool add, struct err *err);

@@ -142,6 +142,21 @@ static const struct schema_row address_elem = {.name = "address",
 	.example = "\"192.0.2.0/24\"",
 	.help = "address, prefix or range"};
 
+static int country_check(const json_t *value, const char *path, struct err *err) {
+	const char *iso = json_string_value(value);
+
+	return strlen(iso) == 2 && iso[0] >= 'A' && iso[0] <= 'Z' && iso[1] >= 'A' && iso[1] <= 'Z'
+		? 0
+		: err_at(err, path, "\"%s\" is no country; write two capital letters, as \"DE\"",
+			  iso);
+}
+
+static const struct schema_row country_elem = {.name = "country",
+	.type = SCHEMA_STRING,
+	.check = country_check,
+	.example = "\"DE\"",
+	.help = "country (ISO 3166-1, two letters)"};
+
 const struct schema_row fw_set_rows[] = {
 	{.name = "addresses",
 		.type = SCHEMA_LIST,
@@ -151,6 +166,14 @@ const struct schema_row fw_set_rows[] = {
 		.max = 1000000,
 		.example = "{ \"192.0.2.0/24\", \"2001:db8::1\" }",
 		.help = "addresses, prefixes and ranges of both families"},
+	{.name = "countries",
+		.type = SCHEMA_LIST,
+		SCHEMA_FIELD(struct fw_raw_set, countries),
+		.flags = SCHEMA_LIVE,
+		.elem = &country_elem,
+		.max = 250,
+		.example = "{ \"DE\", \"FR\" }",
+		.help = "all addresses of countries, by `firewall.country_database`"},
 	{.name = "ports",
 		.type = SCHEMA_LIST,
 		SCHEMA_FIELD(struct fw_raw_set, ports),
@@ -162,10 +185,14 @@ const struct schema_row fw_set_rows[] = {
 };
 
 static int set_check(const json_t *object, const char *path, struct err *err) {
-	if (json_object_get(object, "addresses") && json_object_get(object, "ports"))
-		return err_at(err, path, "a set is of `addresses` or of `ports`; make two of it");
-	if (!json_object_get(object, "addresses") && !json_object_get(object, "ports"))
-		return err_at(err, path, "a set needs `addresses` or `ports`; {} is an empty list");
+	bool addresses =
+		json_object_get(object, "addresses") || json_object_get(object, "countries");
+
+	if (addresses && json_object_get(object, "ports"))
+		return err_at(err, path, "a set is of addresses or of `ports`; make two of it");
+	if (!addresses && !json_object_get(object, "ports"))
+		return err_at(err, path,
+			"a set needs `addresses`, `countries` or `ports`; {} is an empty list");
 	return 0;
 }
 
@@ -186,6 +213,10 @@ static int rule_check(const json_t *rule, const char *path, struct err *err) {
 		return err_at(err, path, "give `dst` or `not_dst`; two rules can ask for both");
 	if (icmp && (json_object_get(rule, "sport") || json_object_get(rule, "dport")))
 		return err_at(err, path, "`icmp` and ports do not go together; make two rules");
+	if (json_object_get(rule, "block") &&
+		strcmp(json_string_value(json_object_get(rule, "action")), "accept") == 0)
+		return err_at(
+			err, path, "`block` is for those who are dropped or rejected; remove it");
 	if (icmp && json_object_get(rule, "proto"))
 		return err_at(err, path, "`icmp` says the protocol; remove `proto`");
 	return 0;
@@ -238,12 +269,45 @@ const struct schema_row fw_rule_rows[] = {
 		.example = "\"100/s\"",
 		.help = "takes no more connections than this; what is beyond goes on to the next "
 			"rules"},
+	{.name = "rate_per_source",
+		.type = SCHEMA_RATE,
+		SCHEMA_FIELD(struct fw_raw_rule, rate_per_source),
+		.flags = SCHEMA_LIVE,
+		.min = 1,
+		.max = 1000000,
+		.example = "\"10/s\"",
+		.help = "the same for each source alone: an IPv4 address or an IPv6 /64"},
+	{.name = "connections_per_source",
+		.type = SCHEMA_INT,
+		SCHEMA_FIELD(struct fw_raw_rule, connections_per_source),
+		.flags = SCHEMA_LIVE,
+		.min = 1,
+		.max = 16000000,
+		.example = "100",
+		.help = "takes no connection of a source that has so many by this rule; what is "
+			"beyond goes on "
+			"to the next rules"},
+	{.name = "block",
+		.type = SCHEMA_DURATION,
+		SCHEMA_FIELD(struct fw_raw_rule, block_ns),
+		.flags = SCHEMA_LIVE,
+		.min = 1000000000,
+		.max = 365ll * 86400 * 1000000000,
+		.example = "\"10m\"",
+		.help = "the source is dropped in the driver for so long: `leat show blocks`"},
 	{.name = "log",
 		.type = SCHEMA_BOOL,
 		SCHEMA_FIELD(struct fw_raw_rule, log),
 		.flags = SCHEMA_LIVE,
 		.def = "false",
 		.help = "start and end of its connections are recorded"},
+	{.name = "schedule",
+		.type = SCHEMA_NAME,
+		SCHEMA_FIELD(struct fw_raw_rule, schedule),
+		.flags = SCHEMA_LIVE,
+		.example = "\"office\"",
+		.help = "when it is on, of `firewall.schedules`; connections that it let through "
+			"end with it"},
 	{.name = "enabled",
 		.type = SCHEMA_BOOL,
 		SCHEMA_FIELD(struct fw_raw_rule, enabled),
@@ -345,6 +409,11 @@ static const struct schema_row test_elem = {.name = "test",
 	.rows = fw_test_rows,
 	.help = "a packet, and what must become of it"};
 
+static const struct schema_row schedule_elem = {.name = "schedule",
+	.type = SCHEMA_OBJECT,
+	.rows = fw_schedule_rows,
+	.help = "a part of the week"};
+
 const struct schema_row fw_firewall_rows[] = {
 	{.name = "default",
 		.type = SCHEMA_ENUM,
@@ -367,6 +436,22 @@ const struct schema_row fw_firewall_rows[] = {
 		.elem = &nat_rule_row,
 		.help = "in order: the first that takes a new connection says what becomes of its "
 			"addresses"},
+	{.name = "country_database",
+		.type = SCHEMA_STRING,
+		SCHEMA_FIELD(struct fw_raw_firewall, country_database),
+		.flags = SCHEMA_LIVE,
+		.min = 1,
+		.max = 4095,
+		.example = "\"/var/lib/GeoIP/GeoLite2-Country.mmdb\"",
+		.help = "file in the MaxMind DB format, for the `countries` of sets; read when one "
+			"of both changes"},
+	{.name = "schedules",
+		.type = SCHEMA_MAP,
+		SCHEMA_FIELD(struct fw_raw_firewall, schedules),
+		.flags = SCHEMA_LIVE,
+		.max = 256,
+		.elem = &schedule_elem,
+		.help = "times of the week, for rules; `tests` see their rules as on"},
 	{.name = "tests",
 		.type = SCHEMA_LIST,
 		SCHEMA_FIELD(struct fw_raw_firewall, tests),

@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define SPARE_ENTRIES 65536 // what may be added to sets at run time
 
 struct fw_policy *fw_policy;
+struct sources fw_sources;
 
 // ---- sets ---------------------------------------------------------------------------------------------------
 
@@ -113,8 +115,66 @@ int fw_set_edit(const char *name, const struct prefix *prefix, bool add, struct 
 
 // ---- rules --------------------------------------------------------------------------------------------------
 
+bool fw_policy_time(struct fw_policy *p, time_t wall) {
+	bool any = false;
+	struct tm local;
+
+	localtime_r(&wall, &local);
+	for (unsigned s = 0; s < p->conf.n_schedules; s++) {
+		bool on = fw_schedule_on(&p->conf.schedules[s], &local);
+
+		if (on == p->on[s])
+			continue;
+		p->on[s] = on;
+		any = true;
+		for (uint32_t i = 0; i < p->n; i++)
+			if (p->conf.rules[i].schedule == (int)s && !p->conf.matches[i].off)
+				fw_rules_switch(p->compiled, i, on);
+	}
+	return any;
+}
+
+static int sources_make(void) {
+	uint64_t secret[2];
+
+	if (fw_sources.entries)
+		return 0;
+	return getrandom(secret, sizeof(secret), 0) == sizeof(secret)
+		? sources_init(&fw_sources, FW_SOURCES, secret)
+		: -EAGAIN;
+}
+
+// FNV-1a of what the rule says.
+static uint64_t rule_id(const json_t *text) {
+	char *words = json_dumps(text, JSON_COMPACT | JSON_SORT_KEYS);
+	uint64_t hash = 0xcbf29ce484222325u;
+
+	for (const char *c = words; c && *c; c++)
+		hash = (hash ^ (uint8_t)*c) * 0x100000001b3u;
+	free(words);
+	return hash;
+}
+
+static int source_limit_fill(
+	struct fw_rule *rule, const struct fw_conf_rule *conf, const json_t *text) {
+	uint64_t rate = conf->rate_per_source;
+
+	rule->per_source = rate > 0 || conf->connections_per_source > 0;
+	if (!rule->per_source)
+		return 0;
+	rule->id = rule_id(text);
+	rule->source.connections = conf->connections_per_source;
+	if (rate > 0)
+		rule->source.rate = bucket_limit_of(rate, rate < 100 ? rate : 100);
+	return sources_make();
+}
+
 static int rules_fill(struct fw_policy *p) {
 	p->n = p->conf.n_rules;
+	p->on = malloc(p->conf.n_schedules + 1);
+	if (p->on == NULL)
+		return -ENOMEM;
+	memset(p->on, true, p->conf.n_schedules + 1); // as the rules were compiled
 	p->rules = calloc(p->n + 1, sizeof(*p->rules));
 	p->shadows = calloc(p->n + 1, sizeof(*p->shadows));
 	if (p->rules == NULL || p->shadows == NULL)
@@ -129,6 +189,9 @@ static int rules_fill(struct fw_policy *p) {
 
 		p->rules[i].action = conf->action;
 		p->rules[i].log = conf->log;
+		if (source_limit_fill(&p->rules[i], conf, json_array_get(p->texts, i)) != 0)
+			return -ENOMEM;
+		p->rules[i].block_ns = conf->block_ns;
 		p->rules[i].limited = conf->rate > 0;
 		// a second's worth may come at once, as long as it is few
 		p->rules[i].limit =
@@ -191,6 +254,7 @@ void fw_policy_free(struct fw_policy *p) {
 		free(p->hits[w]);
 	free(p->rules);
 	free(p->shadows);
+	free(p->on);
 	fw_conf_fini(&p->conf);
 	free(p);
 }
@@ -238,13 +302,25 @@ static void hits_adopt(struct fw_policy *p, const struct fw_policy *old) {
 	json_decref(index);
 }
 
-void fw_policy_adopt(struct fw_policy *p, const struct fw_policy *old) {
+static const char *zone_name(const struct rtr_iface *iface, const json_t *tree) {
+	const json_t *router = json_object_get(json_object_get(tree, "routers"), iface->router);
+	const json_t *conf = json_object_get(json_object_get(router, "interfaces"), iface->name);
+
+	return json_string_value(json_object_get(conf, "zone"));
+}
+
+void fw_policy_zones(struct fw_policy *p, const json_t *tree) {
 	for (unsigned i = 0; i < DP_MAX_IFACES; i++) {
 		const struct rtr_iface *iface = rtr_ifaces[i];
-		int zone = iface && iface->zone[0] ? fw_conf_zone(&p->conf, iface->zone) : 0;
+		const char *name = iface ? zone_name(iface, tree) : NULL;
+		int zone = name ? fw_conf_zone(&p->conf, name) : 0;
 
 		p->zones[i] = zone > 0 ? (uint8_t)zone : 0;
 	}
+}
+
+void fw_policy_adopt(struct fw_policy *p, const struct fw_policy *old, const json_t *tree) {
+	fw_policy_zones(p, tree);
 	if (old)
 		hits_adopt(p, old);
 }
