@@ -74,3 +74,20 @@ def load_while_forwarding(session, profile):
     return {'routes': there, 'seconds': round(sum(w['ms'] for w in during) / 1000, 1), 'windows': len(during),
             'before': cost(before), 'during': cost(during), 'after': cost(after),
             'rate_kept': cost(before) / cost(during)}
+
+
+def new_sessions(session, contender, most):
+    """How many sessions begin per second of the worker's time while every packet is of a new one: until there are 0.8 of `most`."""
+    session.pages.ensure()
+    peer = session.peers[contender.peer](session, contender, 'new-0-leat')
+    windows = []
+    try:
+        peer.start()
+        while len(windows) < WINDOWS_DURING:
+            window = peer.measure(WINDOW_MS)
+            if peer.sessions()['begun'] > 0.8 * most:
+                break
+            windows.append(window)
+    finally:
+        peer.stop()
+    return {'windows': len(windows), 'per_second': session.tsc_mhz * 1e6 / cost(windows) if windows else None}

@@ -36,7 +36,8 @@ class Leat(Peer):
                 for family in (4, 6)}
         return template.substitute(
             job=self.job, workers=workers, cpus=', '.join(map(str, self.worker_cpus())), port_a=self.port(0),
-            port_b=self.port(1), mac=ROUTER_MAC, hops=HOPS, routes4=room[4], routes6=room[6],
+            port_b=self.port(1), mac=ROUTER_MAC, hops=HOPS,
+            rules=self.options.get('rules', 0), sessions=self.options.get('sessions', 1000) * 5 // 4, routes4=room[4], routes6=room[6],
             files=', '.join(f'"{self.routes_write(table)}"' for table in self.tables))
 
     def config_write(self):
@@ -79,6 +80,8 @@ class Leat(Peer):
         if self.job == 'route':
             self.routes_load()
         self.forwards()
+        if self.options.get('sessions') and not self.options.get('fresh'):
+            wait_until(lambda: self.sessions()['used'] >= self.options['sessions'], self.patience_s, 'not all sessions are there')
         if self.job != 'route':
             self.learn()
         self.seen = self.unwanted()
@@ -125,6 +128,9 @@ class Leat(Peer):
             return self.show('routers')[0][f'routes{self.options["family"]}']
         return sum(row['stations'] for row in self.show('switches'))
 
+    def sessions(self):
+        return self.show('session_table')[0]
+
     # ---- what is measured ----
 
     def unwanted(self):
@@ -141,6 +147,8 @@ class Leat(Peer):
         return window
 
     def memory(self):
+        if self.options.get('rules'):
+            return {**super().memory(), 'sessions': self.sessions()['used']}
         return {**super().memory(), 'routes' if self.job == 'route' else 'stations': self.entries()}
 
 

@@ -1,26 +1,52 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What those cost who keep a state per connection: OVS-DPDK's conntrack, nftables as a firewall and as a DNAT balancer. Leat's own
-sessions are not here yet; they join as a contender of these points."""
-from bench.lib.point import Contender, Plot, Point
+"""A state per connection: Leat's router alone, with a firewall of ten rules, with one of ten thousand; OVS-DPDK's conntrack, nftables as a
+firewall and as a DNAT balancer."""
+from bench.lib import extras
+from bench.lib.point import Bar, Contender, Plot, Point
 
-TITLE = 'Stateful peers'
+TITLE = 'Sessions and rules'
 PEERS = ('ovs', 'linux')
-CONNECTIONS = (1, 1000, 64000)
+CONNECTIONS = (1000, 64000, 1000000)
+PEERS_CONNECTIONS = 64000  # more than these take too long to set up in some peers
+RULES = (10, 10000)
 LINUX_JOBS = {'linux-nft': 'nft', 'linux-dnat': 'nft-dnat'}
-EXTRAS = []
+WANTED = {1000: 80, 64000: 95, 1000000: 145}
+NEW = 3000000  # sessions of each side that begin while it is measured how fast
+
+
+def profile(flows):
+    return {'l3': 'ip4', 'macs': 1, 'flows': flows, 'order': 'rand', 'size': '64', 'src': '10.0.0.0/12', 'dst': '10.16.0.0/12'}
+
+
+def options(rules, sessions):
+    return {'family': 4, 'routes': 1, 'kind': 'dense', 'rules': rules, 'sessions': sessions}
 
 
 def connections_point(count, peers):
-    p = {'macs': 1, 'flows': count, 'order': 'rand', 'size': '64'}
-    contenders = [Contender('ovs', 'ovs', 'conntrack', p)] if 'ovs' in peers else []
-    if 'linux' in peers:
-        contenders += [Contender(who, 'linux', job, p) for who, job in LINUX_JOBS.items()]
-    return Point(f'connections-{count}', f'{count:,} UDP connection{"s" if count > 1 else ""}, at random, 64 B', contenders,
-                 axes={'connections': count}, ratios=[(c.who, contenders[0].who) for c in contenders[1:]], quick=count == 1000)
+    p = profile(count // 2)  # each way
+    contenders = [Contender('leat-route', 'leat', 'route', p, {'family': 4, 'routes': 1, 'kind': 'dense'})]
+    contenders += [Contender(f'leat-rules-{n}', 'leat', 'route', p, options(n, count)) for n in RULES]
+    small = count <= PEERS_CONNECTIONS
+    of_peers = {'macs': 1, 'flows': count, 'order': 'rand', 'size': '64'}
+    if 'ovs' in peers and small:
+        contenders.append(Contender('ovs', 'ovs', 'conntrack', of_peers))
+    if 'linux' in peers and small:
+        contenders += [Contender(who, 'linux', job, of_peers) for who, job in LINUX_JOBS.items()]
+    return Point(f'connections-{count}', f'{count:,} UDP connections, at random, 64 B', contenders, axes={'connections': count},
+                 ratios=[('leat-rules-10000', 'leat-rules-10')] + [(c.who, 'leat-rules-10') for c in contenders[3:]],
+                 quick=count == 1000)
 
 
 def points(peers):
-    return [connections_point(count, peers) for count in CONNECTIONS] if peers else []
+    return [connections_point(count, peers) for count in CONNECTIONS]
+
+
+def new_sessions(session, _):
+    contender = Contender('leat', 'leat', 'route', {**profile(NEW), 'order': 'seq'}, {**options(RULES[-1], 2 * NEW), 'fresh': True})
+    return {'new': extras.new_sessions(session, contender, 2 * NEW)}
+
+
+EXTRAS = [new_sessions]
 
 
 def figures(results):
@@ -28,8 +54,19 @@ def figures(results):
 
 
 def bars():
-    return []
+    def cycles(count):
+        return lambda r: r.cycles(f'connections-{count}', 'leat-rules-10')
+
+    def rate(results):
+        try:
+            return results.data['extras']['new']['per_second'], True
+        except (KeyError, TypeError):
+            return None
+
+    return [Bar(f'cycles per packet, firewall and routing, {count:,} sessions', cycles(count), at_most=most, unit='cycles')
+            for count, most in WANTED.items()] + [
+        Bar('new sessions per second and core, 10,000 rules', rate, at_least=1e6, unit='/s')]
 
 
-PLOTS = [Plot('connections', 'Stateful peers: cycles per packet over connections', 'connections-', 'connections', 'connections',
+PLOTS = [Plot('connections', 'Sessions: cycles per packet over connections', 'connections-', 'connections', 'connections',
               logx=True, logy=True)]
