@@ -65,7 +65,8 @@ static enum session_verdict route_decide(struct session_flow *flow) {
 static void route_say(const struct session_flow *flow, char *buf, size_t size) {
 	const struct rtr_iface *out = rtr_iface(flow->iface_out);
 
-	snprintf(buf, size, out ? "it leaves by %s" : "for this box, or nowhere", out ? out->name : "");
+	snprintf(buf, size, out ? "it leaves by %s" : "for this box, or nowhere",
+		out ? out->name : "");
 }
 
 static struct session_decider rtr_route_decider = {

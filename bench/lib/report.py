@@ -259,6 +259,14 @@ def curves(data, plot):
     return {line: rows for line, rows in lines.items() if rows}
 
 
+def tidy(path):
+    """No blanks at the ends of lines, and one newline at the end: it is a file of the repository."""
+    with open(path, encoding='utf-8') as file:
+        lines = [line.rstrip() for line in file.read().splitlines()]
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write('\n'.join(lines).rstrip('\n') + '\n')
+
+
 def gnuplot_script(data, plot, path):
     lines = curves(data, plot)
     place = (lambda x: plot.order.index(x)) if plot.order else (lambda x: x)
@@ -292,5 +300,6 @@ def draw(data, plots, folder):
             continue
         os.makedirs(folder, exist_ok=True)
         subprocess.run(['gnuplot'], input=script, text=True, check=True)
+        tidy(path)
         drawn.append((name, plot.title))
     return drawn
