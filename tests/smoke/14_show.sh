@@ -54,5 +54,6 @@ JSON
 leat set routers.r "$(jq -c . "$T/router.json")"
 wait_until "[ \"\$(leat_json '.[0].state' vrrp)\" = master ]" 20 # its address is a route, too
 leat set sets.blocked '{ "addresses": ["198.51.100.0/24"] }'
+leat add blocks 203.0.113.0/24
 leat set firewall '{ "rules": [ { "src": "@blocked", "action": "drop" }, { "name": "all", "action": "accept" } ] }'
 expect "/usr/bin/python3 '$SMOKE_LIB/show.py' '$LEAT' '$RUN'" "the forms of leat show"
