@@ -79,6 +79,7 @@ void fw_commit(void *arg) {
 void fw_poll(uint64_t now_ns) {
 	static uint64_t next_ns;
 
+	nat_poll(now_ns);
 	if (fw_policy == NULL || now_ns < next_ns)
 		return;
 	next_ns = now_ns + NSEC_PER_SEC;

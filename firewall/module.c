@@ -2,7 +2,6 @@
 #include "firewall/conf.h"
 #include "firewall/firewall.h"
 #include "firewall/firewall_priv.h"
-#include "firewall/nat/nat.h"
 
 static const char *const after[] = {"router", "session", NULL};
 static const char *const reads[] = {"routers", NULL};
@@ -16,7 +15,6 @@ const struct module firewall_module = {
 	.nouns = fw_nouns,
 	.actions = fw_actions,
 	.fini = fw_fini,
-	.poll = nat_poll,
 	.prepare = fw_prepare,
 	.commit = fw_commit,
 	.release = fw_release,

@@ -14,8 +14,9 @@
 
 #define TEST_MAX 2000
 
-static const struct session_secret secret = {{0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9,
-	0x94d049bb133111eb, 0xd6e8feb86659fd93, 0xa0761d6478bd642f, 0xe7037ed1a0b428db}};
+static const struct session_secret secret = {
+	{0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9, 0x94d049bb133111eb, 0xd6e8feb86659fd93,
+		0xa0761d6478bd642f, 0xe7037ed1a0b428db, 0xa0761d6478bd642f, 0xe7037ed1a0b428db}};
 static struct session_owner *me;
 
 static void owners_reset(uint32_t tick) {
