@@ -188,11 +188,18 @@ int dp_system_decode(const json_t *tree, struct dp_workers_conf *conf, struct er
 void dp_start_decode(const json_t *tree, struct dp_start_opts *opts) {
 	struct system_conf sys = {.hugepages = true};
 	const json_t *section = json_object_get(tree, "system");
+	const char *name;
+	json_t *port;
 
 	if (section)
 		schema_decode(system_rows, section, &sys);
 	opts->memory_mb = (unsigned)(sys.memory_bytes >> 20);
 	opts->no_huge = !sys.hugepages;
+	json_object_foreach (json_object_get(tree, "ports"), name, port) {
+		const char *device = json_string_value(json_object_get(port, "device"));
+
+		opts->memory_file |= device && strstr(device, "virtio_user");
+	}
 }
 
 static enum log_level log_started;

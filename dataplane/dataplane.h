@@ -334,6 +334,7 @@ struct dp_start_opts {
 	const char *run_dir; // sockets of vhost-user and memif ports
 	unsigned memory_mb;  // 0: default 512
 	bool no_huge;        // do not even try hugepages
+	bool memory_file;    // without hugepages: memory that virtio_user can show its peer, in pages of 4 KiB
 	bool quiet;          // EAL speaks at warning level only
 	unsigned burst;      // rx burst; 0: default 64
 };
@@ -341,7 +342,7 @@ struct dp_start_opts {
 // Before privileges are dropped: takes the XDP programs of leatds that are gone off their interfaces, for which the
 // kernel wants CAP_SYS_ADMIN. May be left out.
 void dp_start_privileged(void);
-// What the section `system` of a resolved tree (NULL: none) says of the start: memory_mb and no_huge.
+// What a resolved tree (NULL: none) says of the start: memory_mb, no_huge, and memory_file when a port is a virtio_user device.
 void dp_start_decode(const json_t *tree, struct dp_start_opts *opts);
 int dp_start(
 	const struct dp_start_opts *opts, struct err *err); // EAL, pools, nodes; before module init

@@ -261,11 +261,12 @@ static int eal_init_anonymous(int argc, char **argv) {
 	return rc;
 }
 
-static int eal_init(struct err *err) {
+static int eal_init(bool memory_file, struct err *err) {
 	char *argv[MAX_ARGS + 1]; // EAL's getopt permutes it
 
 	memcpy(argv, args, sizeof(argv));
-	int rc = dp_eal.huge ? rte_eal_init(n_args, argv) : eal_init_anonymous(n_args, argv);
+	int rc = dp_eal.huge || memory_file ? rte_eal_init(n_args, argv)
+					    : eal_init_anonymous(n_args, argv);
 	// EAL pinned this thread; its place is wherever the kernel likes
 	sched_setaffinity(0, sizeof(cpu_mask), &cpu_mask);
 	if (rc < 0)
@@ -293,7 +294,7 @@ int dp_start(const struct dp_start_opts *opts, struct err *err) {
 	cpus_read();
 	eal_route_messages();
 	args_make(memory_mb, opts->quiet);
-	int rc = eal_init(err);
+	int rc = eal_init(opts->memory_file, err);
 	if (rc == 0)
 		rc = buffers_make(memory_mb, err);
 	if (rc == 0)

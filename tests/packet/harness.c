@@ -31,8 +31,11 @@ const char *packet_dir(void) {
 }
 
 int packet_setup(const struct module *const *modules) {
-	struct dp_start_opts opts = {
-		.memory_mb = 128, .no_huge = true, .quiet = true, .run_dir = dir};
+	struct dp_start_opts opts = {.memory_mb = 128,
+		.no_huge = true,
+		.memory_file = true,
+		.quiet = true,
+		.run_dir = dir};
 	struct err err = {0};
 	size_t n;
 

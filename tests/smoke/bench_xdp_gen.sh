@@ -17,7 +17,7 @@ attached() { ip -n "$TAG-b" link show eth0 | grep -q xdp; }
 gone() { # SIGNAL: it ends by it, and takes its program along
 	local pid=$gen_PID
 	kill "-$1" "$pid"
-	wait_until "! kill -0 $pid 2>/dev/null" # the shell has reaped it
+	wait_until "! [ -e /proc/$pid ] || grep -q '^State:.Z' /proc/$pid/status"
 	wait_until '! attached' 5
 }
 

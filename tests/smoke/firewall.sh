@@ -88,7 +88,7 @@ wait_until "grep -q icmp_seq=5 $T/ping_on.log"
 sed 's/to = { "internet", "servers" }/to = "internet"/' "$TOP/configs/firewall.lua" >"$T/less.lua"
 before=$(leat show rules --json | jq -c "map(del(.last_hit, .hits))")
 leat apply --dry-run "$T/less.lua" >"$T/dry"
-expect "grep -q '^note: would end: icmp 10.0.10.9 .* to 10.0.20.10 .*inside' '$T/dry'" "what a commit would end"
+expect "grep -q '^  would end: icmp 10.0.10.9 .* to 10.0.20.10 .*inside' '$T/dry'" "what a commit would end"
 expect_eq "$(leat show rules --json | jq -c "map(del(.last_hit, .hits))")" "$before" "nothing was applied"
 leat set 'firewall.rules[4].to' internet
 wait_until "leat show rules --json | jq -e '.[] | select(.name == \"inside\") | .hits > 0'" 20
