@@ -3,15 +3,9 @@
 // limits. Nothing may crash, and no packet buffer may be lost.
 //
 // The input is a list of frames: one byte for the port and what else to do, two for the length, the frame.
-#include "dataplane/dataplane.h"
 #include "lib/clock.h"
-#include "lib/log.h"
 #include "switch/switch.h"
-#include <rte_mempool.h>
-#include <rte_ring.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/fuzz/lab.h"
 
 #define PORTS     8
 #define FRAME_MAX 2048 // what one buffer holds
@@ -41,91 +35,16 @@ static const char config[] =
 
 static const char names[] = "abcdefgh";
 static struct rte_ring *rx[PORTS], *tx[PORTS];
-static struct rte_mempool *pool;
-static json_t *running; // resolved
-
-static void die(const char *what, const struct err *err) {
-	fprintf(stderr, "frame_fuzz: %s: %s\n", what, err == NULL ? "" : err->msg);
-	abort();
-}
-
-static void modules_start(struct err *err) {
-	const struct module *const *list;
-	size_t n;
-
-	if (module_add(&dataplane_module, err) != 0 || module_add(&switch_module, err) != 0 ||
-		module_sort(err) != 0)
-		die("modules", err);
-	list = module_list(&n);
-	for (size_t i = 0; i < n; i++)
-		if (list[i]->init != NULL && list[i]->init(err) != 0)
-			die(list[i]->name, err);
-}
-
-static void configure(struct err *err) {
-	json_t *tree = json_loads(config, 0, NULL), *nothing = json_object();
-	struct change change = {.old = nothing};
-
-	if (tree == NULL || schema_validate(module_sections(), tree, &running, err) != 0)
-		die("configuration", err);
-	change.new = running;
-	if (module_apply(&change, &(struct module_hooks){.sync = dp_sync}, err) != 0)
-		die("configuration", err);
-	json_decref(tree);
-	json_decref(nothing);
-}
-
-// A ring port's two ends; `way`: 'r' or 't'.
-static struct rte_ring *ring_of(char way, char port) {
-	char name[RTE_RING_NAMESIZE];
-	struct rte_ring *ring;
-
-	snprintf(name, sizeof(name), "ring.%c.%cx", port, way);
-	ring = rte_ring_lookup(name);
-	if (ring == NULL)
-		die(name, NULL);
-	return ring;
-}
 
 int LLVMFuzzerInitialize(int *, char ***) {
-	const struct dp_start_opts opts = {
-		.memory_mb = 128, .no_huge = true, .quiet = true, .run_dir = "/tmp"};
-	struct err err = {0};
+	static const struct module *const modules[] = {&dataplane_module, &switch_module, NULL};
 
-	clock_fake_start(NSEC_PER_SEC);
-	log_set_level(LOG_LEVEL_ERROR);
-	if (dp_start(&opts, &err) != 0)
-		die("data plane", &err);
-	modules_start(&err);
-	configure(&err);
+	lab_start(modules, config);
 	for (unsigned i = 0; i < PORTS; i++) {
-		rx[i] = ring_of('r', names[i]);
-		tx[i] = ring_of('t', names[i]);
+		rx[i] = lab_ring('r', names[i]);
+		tx[i] = lab_ring('t', names[i]);
 	}
-	pool = rte_mempool_lookup("leat");
-	if (pool == NULL)
-		die("no packet buffers", NULL);
 	return 0;
-}
-
-// Cut into two buffers when the byte says so: a header may lie across them.
-static struct rte_mbuf *frame_make(const uint8_t *bytes, size_t len, size_t first) {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(pool), *rest;
-
-	if (m == NULL)
-		die("no buffer left", NULL);
-	if (first >= len) {
-		memcpy(rte_pktmbuf_append(m, (uint16_t)len), bytes, len);
-		return m;
-	}
-	rest = rte_pktmbuf_alloc(pool);
-	if (rest == NULL)
-		die("no buffer left", NULL);
-	memcpy(rte_pktmbuf_append(m, (uint16_t)first), bytes, first);
-	memcpy(rte_pktmbuf_append(rest, (uint16_t)(len - first)), bytes + first, len - first);
-	if (rte_pktmbuf_chain(m, rest) != 0)
-		die("chain", NULL);
-	return m;
 }
 
 static void drain(void) {
@@ -150,7 +69,7 @@ static void turn(bool poll) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-	unsigned before = rte_mempool_in_use_count(pool);
+	unsigned before = lab_in_use();
 
 	while (size >= 3) {
 		unsigned port = data[0] % PORTS, first = data[0] & 0x40 ? data[0] >> 3 & 7 : 14;
@@ -159,15 +78,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 		data += 3;
 		size -= 3;
 		len = len < size ? len : size;
-		if (rte_ring_enqueue(rx[port],
-			    frame_make(data, len, data[-3] & 0x80 ? first + 1 : len)) != 0)
-			die("ring full", NULL);
+		if (rte_ring_enqueue(
+			    rx[port], lab_frame(data, len, data[-3] & 0x80 ? first + 1 : len)) != 0)
+			lab_die("ring full", NULL);
 		data += len;
 		size -= len;
 		turn(data[-1] & 1);
 	}
 	turn(true);
-	if (rte_mempool_in_use_count(pool) != before)
-		die("packet buffers were lost", NULL);
+	if (lab_in_use() != before)
+		lab_die("packet buffers were lost", NULL);
 	return 0;
 }

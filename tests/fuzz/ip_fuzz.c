@@ -3,16 +3,11 @@
 // MSS, DSCP, small MTUs, a VLAN of a switch, leaks. Nothing may crash, and when time has passed no packet buffer is missing.
 //
 // The input is a list of frames: one byte for the port and what is mended in it, two for the length, the frame.
-#include "dataplane/dataplane.h"
 #include "lib/clock.h"
-#include "lib/log.h"
 #include "router/router.h"
 #include "switch/switch.h"
+#include "tests/fuzz/lab.h"
 #include <rte_ip.h>
-#include <rte_mempool.h>
-#include <rte_ring.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define PORTS     4
@@ -47,65 +42,6 @@ static const char config[] =
 	"{'router': 'r'}}}}}";
 
 static struct rte_ring *rx[PORTS], *tx[PORTS];
-static json_t *running; // resolved
-
-static void die(const char *what, const struct err *err) {
-	fprintf(stderr, "ip_fuzz: %s: %s\n", what, err == NULL ? "" : err->msg);
-	abort();
-}
-
-static void modules_start(struct err *err) {
-	const struct module *const *list;
-	size_t n;
-
-	if (module_add(&dataplane_module, err) != 0 || module_add(&switch_module, err) != 0 ||
-		module_add(&router_module, err) != 0 || module_sort(err) != 0)
-		die("modules", err);
-	list = module_list(&n);
-	for (size_t i = 0; i < n; i++)
-		if (list[i]->init != NULL && list[i]->init(err) != 0)
-			die(list[i]->name, err);
-}
-
-static void configure(struct err *err) {
-	char text[sizeof(config)];
-	json_t *nothing = json_object(), *tree;
-	struct change change = {.old = nothing};
-
-	memcpy(text, config, sizeof(text));
-	for (char *c = text; *c; c++)
-		*c = *c == '\'' ? '"' : *c;
-	tree = json_loads(text, 0, NULL);
-	if (tree == NULL || schema_validate(module_sections(), tree, &running, err) != 0)
-		die("configuration", err);
-	change.new = running;
-	if (module_apply(&change, &(struct module_hooks){.sync = dp_sync}, err) != 0)
-		die("configuration", err);
-	json_decref(tree);
-	json_decref(nothing);
-}
-
-static struct rte_ring *ring_of(char way, unsigned port) {
-	char name[RTE_RING_NAMESIZE];
-
-	snprintf(name, sizeof(name), "ring.%c.%cx", "abcd"[port], way);
-	struct rte_ring *ring = rte_ring_lookup(name);
-	if (ring == NULL)
-		die(name, NULL);
-	return ring;
-}
-
-// What next hops own lies where no leak detector looks.
-static void stop(void) {
-	size_t n;
-	const struct module *const *list = module_list(&n);
-
-	while (n-- > 0)
-		if (list[n]->fini)
-			list[n]->fini();
-	dp_stop();
-	json_decref(running);
-}
 
 enum { MEND_ETHERNET = 0x10, MEND_IP = 0x20, SPLIT = 0x40, LATER = 0x80 };
 
@@ -130,25 +66,12 @@ static void mend(uint8_t *frame, size_t len, unsigned what) {
 }
 
 static struct rte_mbuf *frame_make(const uint8_t *bytes, size_t len, unsigned what) {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(dp_pool()), *rest;
 	uint8_t frame[FRAME_MAX];
-	size_t first =
-		what & SPLIT && len > 0 ? RTE_MIN(len, 14 + (size_t)bytes[len - 1] % 64) : len;
 
 	memcpy(frame, bytes, len);
 	mend(frame, len, what);
-	if (m == NULL)
-		die("no buffer left", NULL);
-	memcpy(rte_pktmbuf_append(m, (uint16_t)first), frame, first);
-	if (first == len)
-		return m;
-	rest = rte_pktmbuf_alloc(dp_pool());
-	if (rest == NULL)
-		die("no buffer left", NULL);
-	memcpy(rte_pktmbuf_append(rest, (uint16_t)(len - first)), frame + first, len - first);
-	if (rte_pktmbuf_chain(m, rest) != 0)
-		die("chain", NULL);
-	return m;
+	return lab_frame(
+		frame, len, what & SPLIT && len > 0 ? 14 + (size_t)bytes[len - 1] % 64 : len);
 }
 
 static void drain(void) {
@@ -176,25 +99,18 @@ static void turn(uint64_t ns) {
 }
 
 static void patience(unsigned in_use) {
-	for (unsigned i = 0; i < PATIENCE && rte_mempool_in_use_count(dp_pool()) != in_use; i++)
+	for (unsigned i = 0; i < PATIENCE && lab_in_use() != in_use; i++)
 		turn(NSEC_PER_SEC);
 }
 
 int LLVMFuzzerInitialize(int *, char ***) {
-	const struct dp_start_opts opts = {
-		.memory_mb = 128, .no_huge = true, .quiet = true, .run_dir = "/tmp"};
-	struct err err = {0};
+	static const struct module *const modules[] = {
+		&dataplane_module, &switch_module, &router_module, NULL};
 
-	clock_fake_start(NSEC_PER_SEC);
-	log_set_level(LOG_LEVEL_ERROR);
-	if (dp_start(&opts, &err) != 0)
-		die("data plane", &err);
-	modules_start(&err);
-	configure(&err);
-	atexit(stop);
+	lab_start(modules, config);
 	for (unsigned i = 0; i < PORTS; i++) {
-		rx[i] = ring_of('r', i);
-		tx[i] = ring_of('t', i);
+		rx[i] = lab_ring('r', "abcd"[i]);
+		tx[i] = lab_ring('t', "abcd"[i]);
 	}
 	for (unsigned i = 0; i < 12; i++)
 		turn(NSEC_PER_SEC); // what interfaces say of themselves at first
@@ -202,7 +118,7 @@ int LLVMFuzzerInitialize(int *, char ***) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-	unsigned before = rte_mempool_in_use_count(dp_pool());
+	unsigned before = lab_in_use();
 
 	while (size >= 3) {
 		unsigned what = data[0];
@@ -212,13 +128,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 		size -= 3;
 		len = len < size ? len : size;
 		if (rte_ring_enqueue(rx[what % PORTS], frame_make(data, len, what)) != 0)
-			die("ring full", NULL);
+			lab_die("ring full", NULL);
 		data += len;
 		size -= len;
 		turn(what & LATER ? 16 * NSEC_PER_SEC : NSEC_PER_MSEC);
 	}
 	patience(before);
-	if (rte_mempool_in_use_count(dp_pool()) != before)
-		die("packet buffers were lost", NULL);
+	if (lab_in_use() != before)
+		lab_die("packet buffers were lost", NULL);
 	return 0;
 }
