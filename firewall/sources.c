@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // pure: no DPDK
 #include "firewall/sources.h"
+#include "lib/hash.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,17 +30,11 @@ void sources_fini(struct sources *s) {
 	s->entries = NULL;
 }
 
-static uint64_t mix(uint64_t a, uint64_t b) {
-	unsigned __int128 product = (unsigned __int128)a * b;
-
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
 static uint64_t hash_of(const struct sources *s, uint64_t rule, const uint8_t *addr, bool v6) {
 	uint64_t source = 0;
 
 	memcpy(&source, addr, v6 ? 8 : 4);
-	return mix(mix(source ^ s->secret[0], rule ^ s->secret[1] ^ v6) ^ s->secret[0],
+	return hash_mix(hash_mix(source ^ s->secret[0], rule ^ s->secret[1] ^ v6) ^ s->secret[0],
 		source ^ s->secret[1]);
 }
 

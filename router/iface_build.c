@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // From the configuration of an interface to what nodes read.
+#include "lib/hash.h"
 #include "router/fib/nexthop.h"
 #include "router/fib/rib.h"
 #include "router/ip6.h"
@@ -26,15 +27,13 @@ static int vlan_index(const struct rtr_conf_iface *conf, struct err *err) {
 	return dp_iface_new(conf->name, err);
 }
 
-// A locally administered address that stays the same from start to start: FNV-1a of the names.
+// A locally administered address that stays the same from start to start: of the names.
 static struct rte_ether_addr mac_made(const char *router, const char *name) {
 	struct rte_ether_addr mac;
-	uint64_t hash = 0xcbf29ce484222325u;
 	char text[2 * RTR_NAME + 2];
 
 	snprintf(text, sizeof(text), "%s/%s", router, name);
-	for (const char *c = text; *c; c++)
-		hash = (hash ^ (uint8_t)*c) * 0x100000001b3u;
+	uint64_t hash = hash_text(text);
 	memcpy(mac.addr_bytes, &hash, sizeof(mac.addr_bytes));
 	mac.addr_bytes[0] = (uint8_t)((mac.addr_bytes[0] & 0xfc) | 0x02);
 	return mac;

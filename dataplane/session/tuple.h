@@ -4,6 +4,7 @@
 #pragma once
 
 #include "dataplane/session/session.h"
+#include "lib/hash.h"
 
 // The first 8 bytes are the same for both families: sport, dport, domain, proto, kind. `a`: source, then destination; of
 // IPv4 both are in a[0].
@@ -31,23 +32,18 @@ struct session_secret {
 	uint64_t k[8];
 };
 
-static inline uint64_t key_mix(uint64_t a, uint64_t b) {
-	unsigned __int128 product = (unsigned __int128)a * b;
-
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
 // Multiplications with secret numbers (as wyhash's): unlike a CRC, nobody can choose tuples that meet. The last one is for flows that
 // differ in a port alone: one product of theirs goes up in equal steps, which for some secrets all lead to a few buckets.
 static inline uint64_t key_hash(const struct session_secret *s, const struct session_key *key) {
 	uint64_t head = key->head & KEY_HEAD_MASK, mixed;
 
 	if (!(key->kind & KIND_V6))
-		mixed = key_mix(head ^ s->k[0], key->a[0] ^ s->k[1]);
+		mixed = hash_mix(head ^ s->k[0], key->a[0] ^ s->k[1]);
 	else
-		mixed = key_mix(head ^ s->k[0] ^ key_mix(key->a[0] ^ s->k[1], key->a[1] ^ s->k[2]),
-			s->k[5] ^ key_mix(key->a[2] ^ s->k[3], key->a[3] ^ s->k[4]));
-	return key_mix(mixed ^ s->k[6], s->k[7]);
+		mixed = hash_mix(
+			head ^ s->k[0] ^ hash_mix(key->a[0] ^ s->k[1], key->a[1] ^ s->k[2]),
+			s->k[5] ^ hash_mix(key->a[2] ^ s->k[3], key->a[3] ^ s->k[4]));
+	return hash_mix(mixed ^ s->k[6], s->k[7]);
 }
 
 static inline bool key_equal(const struct session_key *a, const struct session_key *b) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // pure: no DPDK
 #include "firewall/nat/ports.h"
+#include "lib/hash.h"
 #include "router/fib/region.h"
 #include <stdlib.h>
 
@@ -131,14 +132,8 @@ struct order {
 	bool own; // its own port is in the range
 };
 
-static uint64_t mix(uint64_t a, uint64_t b) {
-	unsigned __int128 product = (unsigned __int128)a * b;
-
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
 static uint64_t hash(const struct nat_space *s, uint64_t what) {
-	return mix(what ^ s->secret, 0x9e3779b97f4a7c15ull ^ s->secret >> 32) >> 8;
+	return hash_mix(what ^ s->secret, 0x9e3779b97f4a7c15ull ^ s->secret >> 32) >> 8;
 }
 
 // RFC 4787 REQ-3: well-known ports stay well-known ones. Identifiers of ICMP know no such thing.

@@ -2,6 +2,7 @@
 // NAT's last word on a connection, after the rules: who is it outside? It takes a port of the external address, and gives it back when
 // the session ends.
 #include "firewall/nat/table_nat.h"
+#include "lib/hash.h"
 #include "router/iface.h"
 #include <string.h>
 
@@ -99,9 +100,7 @@ static uint64_t source_hash(const struct session_flow *flow) {
 	uint64_t words[2];
 
 	memcpy(words, flow->in.src, sizeof(words));
-	unsigned __int128 product = (unsigned __int128)(words[0] ^ 0xe7037ed1a0b428dbull) *
-		(words[1] ^ 0x9e3779b97f4a7c15ull);
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
+	return hash_mix(words[0] ^ 0xe7037ed1a0b428dbull, words[1] ^ 0x9e3779b97f4a7c15ull);
 }
 
 // One of IPv6 prefixes; the bits behind it are as good as any.

@@ -5,6 +5,7 @@
 #include "firewall/nat/table_nat.h"
 #include "lib/clock.h"
 #include "lib/event.h"
+#include "lib/hash.h"
 #include "lib/log.h"
 #include "router/iface.h"
 #include "router/neigh/neigh.h"
@@ -57,9 +58,7 @@ static uint32_t addr_hash(const uint8_t *addr, bool v6) {
 	uint64_t words[2] = {0};
 
 	memcpy(words, addr, v6 ? 16 : 4);
-	unsigned __int128 product =
-		(unsigned __int128)(words[0] ^ secret) * (words[1] ^ 0x9e3779b97f4a7c15ull);
-	return (uint32_t)((uint64_t)product ^ (uint64_t)(product >> 64));
+	return (uint32_t)hash_mix(words[0] ^ secret, words[1] ^ 0x9e3779b97f4a7c15ull);
 }
 
 static uint16_t *space_place(struct index *x, uint32_t addr) {

@@ -2,6 +2,7 @@
 // pure
 #include "router/dhcp/client.h"
 #include "lib/clock.h"
+#include "lib/hash.h"
 #include <string.h>
 
 #define WAIT_NS   (10 * NSEC_PER_SEC) // after a DECLINE (section 3.1 (5))
@@ -175,7 +176,7 @@ static void decline(struct dhcp_client *c) {
 // ---- states -----------------------------------------------------------------------------------------------------
 
 static uint64_t spread(const struct dhcp_client *c, uint64_t range_ns) {
-	return (uint64_t)((unsigned __int128)range_ns * c->ops->random() >> 32);
+	return hash_below(range_ns, c->ops->random());
 }
 
 static void again_in(struct dhcp_client *c) {

@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // pure
 #include "router/dhcp/leases.h"
+#include "lib/hash.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 // ---- identities -----------------------------------------------------------------------------------------------
 
-static uint64_t fnv(const uint8_t *bytes, size_t len) {
-	uint64_t hash = 0xcbf29ce484222325u;
-
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ bytes[i]) * 0x100000001b3u;
-	return hash;
-}
-
 void dhcp_id_set(struct dhcp_id *id, const uint8_t *bytes, size_t len) {
-	uint64_t hash = fnv(bytes, len);
+	uint64_t hash = hash_bytes(bytes, len);
 
 	*id = (struct dhcp_id){.len = (uint8_t)(len < DHCP_ID_MAX ? len : DHCP_ID_MAX)};
 	memcpy(id->bytes, bytes, id->len);
@@ -41,7 +34,7 @@ static struct dhcp_lease **addr_bucket(const struct dhcp_leases *table, uint32_t
 }
 
 static struct dhcp_lease **id_bucket(const struct dhcp_leases *table, const struct dhcp_id *id) {
-	uint64_t hash = fnv(id->bytes, id->len);
+	uint64_t hash = hash_bytes(id->bytes, id->len);
 
 	return &table->by_id[(hash ^ hash >> 32) & (table->buckets - 1)];
 }

@@ -2,6 +2,7 @@
 // pure
 #include "lib/clock.h"
 #include "lib/event.h"
+#include "lib/hash.h"
 #include "lib/log.h"
 #include "router/dhcp/server_priv.h"
 #include <errno.h>
@@ -414,10 +415,8 @@ static void inform(const struct dhcp_ask *ask) {
 static bool limited(
 	struct dhcp_realm *realm, struct dhcp_conf_server *server, const struct mac *mac) {
 	struct bucket_limit client = bucket_limit_of(10, 10);
-	uint64_t hash = 0xcbf29ce484222325u, now_ns = clock_now_ns();
+	uint64_t hash = hash_bytes(mac->bytes, sizeof(mac->bytes)), now_ns = clock_now_ns();
 
-	for (unsigned i = 0; i < sizeof(mac->bytes); i++)
-		hash = (hash ^ mac->bytes[i]) * 0x100000001b3u;
 	hash ^= hash >> 32; // the last byte reaches the lowest bits and those above 40 alone
 	return !bucket_take(&realm->clients[hash & (DHCP_CLIENTS - 1)], &client, now_ns) ||
 		!bucket_take(&server->bucket, &server->rate, now_ns);

@@ -3,6 +3,7 @@
 // The interface's own addresses: is somebody else there with it (RFC 5227, 4862, 7527), and here we are.
 #include "lib/clock.h"
 #include "lib/event.h"
+#include "lib/hash.h"
 #include "lib/log.h"
 #include "router/neigh/neigh_priv.h"
 #include <stdlib.h>
@@ -23,7 +24,7 @@ struct neigh_own *neigh_own_find(const struct neigh_iface *iface, const struct a
 }
 
 static uint64_t random_ns(uint64_t range_ns) {
-	return (uint64_t)((unsigned __int128)range_ns * neigh.ops->random() >> 32);
+	return hash_below(range_ns, neigh.ops->random());
 }
 
 static void timer_in(struct neigh_own *own, uint64_t ns) {

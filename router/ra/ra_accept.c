@@ -2,6 +2,7 @@
 // pure
 #include "router/ra/ra_accept.h"
 #include "lib/clock.h"
+#include "lib/hash.h"
 #include <string.h>
 
 #define TWO_HOURS_S 7200
@@ -18,7 +19,7 @@ static uint64_t until(uint64_t now_ns, uint32_t lifetime_s) {
 }
 
 static uint64_t random_ns(const struct ra_accept *a, uint64_t range_ns) {
-	return (uint64_t)((unsigned __int128)range_ns * a->ops->random() >> 32);
+	return hash_below(range_ns, a->ops->random());
 }
 
 static bool prefix_same(const struct prefix *a, const struct prefix *b) {

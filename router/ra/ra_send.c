@@ -2,6 +2,7 @@
 // pure
 #include "router/ra/ra_send.h"
 #include "lib/clock.h"
+#include "lib/hash.h"
 
 #define INITIAL      3                     // MAX_INITIAL_RTR_ADVERTISEMENTS
 #define INITIAL_NS   (16 * NSEC_PER_SEC)   // MAX_INITIAL_RTR_ADVERT_INTERVAL
@@ -9,7 +10,7 @@
 #define RA_DELAY_NS  (500 * NSEC_PER_MSEC) // MAX_RA_DELAY_TIME
 
 static uint64_t random_ns(const struct ra_sender *s, uint64_t range_ns) {
-	return (uint64_t)((unsigned __int128)range_ns * s->random() >> 32);
+	return hash_below(range_ns, s->random());
 }
 
 static void fire(struct timer *timer, uint64_t) {
