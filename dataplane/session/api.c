@@ -256,7 +256,8 @@ static int sessions_page(const json_t *filter, char cursor[static MODULE_CURSOR]
 		s.limit = 1;
 	} else {
 		at = *cursor ? (session_ref)strtoul(cursor, NULL, 10) : table_next(0);
-		at = table_has(at) ? at : 0;
+		if (*cursor && !table_has(at))
+			return err_set(err, -EINVAL, "after: this is not what `next` said");
 	}
 	*cursor = '\0';
 	int rc = show_some(&s, &at, err);

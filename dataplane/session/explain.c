@@ -52,12 +52,7 @@ void path_explain_say(const struct rte_mbuf *m, enum dp_arc arc, json_t *lines) 
 			dp_meta(packet)->domain, &p) != PARSED_FLOW ||
 		table_find(&p.key, key_hash(&session_table.secret, &p.key)) != 0)
 		return;
-	struct session_flow flow = {.in = key_tuple(&p.key),
-		.m = packet,
-		.now_ns = dp_self->now_ns,
-		.flags = session_defaults,
-		.iface_in = arc == DP_ARC_L3_OUT ? DP_NONE : dp_meta(packet)->iface,
-		.iface_out = arc == DP_ARC_L3_OUT ? dp_meta(packet)->iface : DP_NONE};
-	flow.out = steps.last = flow.in;
+	struct session_flow flow = path_flow(arc, packet, &p.key);
+	steps.last = flow.in;
 	session_try(&flow, step, &steps);
 }

@@ -107,9 +107,22 @@ static rte_edge_t begin(struct path *p, struct session_owner *o, const struct se
 	return path_pass(p, o, ref_dir(ref), ref);
 }
 
+struct session_flow path_flow(enum dp_arc arc, struct rte_mbuf *m, const struct session_key *key) {
+	bool own = arc == DP_ARC_L3_OUT;
+	struct session_flow flow = {.in = key_tuple(key),
+		.m = m,
+		.now_ns = dp_self->now_ns,
+		.worker = dp_self->id,
+		.flags = session_defaults,
+		.iface_in = own ? DP_NONE : dp_meta(m)->iface,
+		.iface_out = own ? dp_meta(m)->iface : DP_NONE};
+
+	flow.out = flow.in;
+	return flow;
+}
+
 static rte_edge_t first_packet(struct path *p, const struct session_packet *packet) {
 	struct session_owner *o = &session_owners[dp_self->id];
-	bool own = p->arc == DP_ARC_L3_OUT;
 	const struct session_decider *who = NULL;
 	struct session_first first;
 
@@ -118,14 +131,7 @@ static rte_edge_t first_packet(struct path *p, const struct session_packet *pack
 		return no_flow(p, (unsigned)drop);
 	if (!session_acts(dp_self->id, dp_self->id) || !o->started)
 		return dp_drop(p->self, p->m, DROP_MOVING);
-	struct session_flow flow = {.in = key_tuple(&packet->key),
-		.m = p->m,
-		.now_ns = dp_self->now_ns,
-		.worker = dp_self->id,
-		.flags = session_defaults,
-		.iface_in = own ? DP_NONE : dp_meta(p->m)->iface,
-		.iface_out = own ? dp_meta(p->m)->iface : DP_NONE};
-	flow.out = flow.in;
+	struct session_flow flow = path_flow(p->arc, p->m, &packet->key);
 	switch (session_decide(&flow, &who)) {
 	case SESSION_PASS:
 		return begin(p, o, &flow, &first);
@@ -270,27 +276,14 @@ static rte_edge_t explain_hit(struct path *p, session_ref ref) {
 	return path_leave(p, d, ref);
 }
 
-static struct session_flow explain_flow(const struct path *p, const struct session_packet *packet) {
-	bool own = p->arc == DP_ARC_L3_OUT;
-	struct session_flow flow = {.in = key_tuple(&packet->key),
-		.m = p->m,
-		.now_ns = dp_self->now_ns,
-		.dry = true,
-		.flags = session_defaults,
-		.iface_in = own ? DP_NONE : dp_meta(p->m)->iface,
-		.iface_out = own ? dp_meta(p->m)->iface : DP_NONE};
-
-	flow.out = flow.in;
-	return flow;
-}
-
 // What deciders would change is changed in the packet, so that the nodes behind see it as they would.
 static rte_edge_t explain_first(struct path *p, const struct session_packet *packet) {
-	struct session_flow flow = explain_flow(p, packet);
+	struct session_flow flow = path_flow(p->arc, p->m, &packet->key);
 	const struct session_decider *who = NULL;
 	struct session_first first;
 	int drop = first_track(p, packet, &first);
 
+	flow.dry = true;
 	if (drop >= 0)
 		return no_flow(p, (unsigned)drop);
 	enum session_verdict verdict = session_decide(&flow, &who);

@@ -40,6 +40,8 @@ static inline size_t path_there(const struct path *p) {
 	return (size_t)(rte_pktmbuf_mtod(p->m, uint8_t *) + p->m->data_len - p->ip);
 }
 
+// A first packet as deciders see it.
+struct session_flow path_flow(enum dp_arc arc, struct rte_mbuf *m, const struct session_key *key);
 // Everything but a hit in the first bucket of a flow that the fast path can read: parses, looks up, begins sessions.
 rte_edge_t path_slow(const struct dp_node *self, enum dp_arc arc, struct rte_mbuf *m, uint8_t *ip);
 // What would become of a packet (dp_explain()): its session is read, whoever owns it, its deciders are asked dry; nothing is written
