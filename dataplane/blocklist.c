@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <rte_hash.h>
 #include <rte_jhash.h>
+#include <rte_string_fns.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,7 @@ struct block {
 struct request {
 	uint8_t addr[16];
 	uint64_t for_ns;
-	const char *why;
+	char why[BLOCKLIST_WHY];
 	bool v6;
 };
 
@@ -144,7 +145,8 @@ void dp_block_source(const uint8_t *addr, bool v6, uint64_t for_ns, const char *
 
 	if (r == NULL)
 		return;
-	*r = (struct request){.for_ns = for_ns, .why = why, .v6 = v6};
+	*r = (struct request){.for_ns = for_ns, .v6 = v6};
+	rte_strscpy(r->why, why, sizeof(r->why));
 	memcpy(r->addr, addr, v6 ? 16 : 4);
 	record_ring_commit(ring);
 }

@@ -17,7 +17,7 @@
 int dp_block(const struct prefix *prefix, uint64_t for_ns, const char *why, struct err *err);
 int dp_unblock(const struct prefix *prefix, struct err *err); // -ENOENT
 
-// node: asks control to block one address (as on the wire, 4 or 16 bytes). `why` indexes nothing: it is a constant's address.
+// node: asks control to block one address (as on the wire, 4 or 16 bytes). `why` is copied.
 void dp_block_source(const uint8_t *addr, bool v6, uint64_t for_ns, const char *why);
 
 extern const struct module blocklist_module; // noun and actions `blocks`

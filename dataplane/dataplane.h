@@ -334,9 +334,9 @@ struct dp_start_opts {
 	const char *run_dir; // sockets of vhost-user and memif ports
 	unsigned memory_mb;  // 0: default 512
 	bool no_huge;        // do not even try hugepages
-	bool memory_file;    // without hugepages: memory that virtio_user can show its peer, in pages of 4 KiB
-	bool quiet;          // EAL speaks at warning level only
-	unsigned burst;      // rx burst; 0: default 64
+	bool memory_file; // without hugepages: memory that virtio_user can show its peer, in pages of 4 KiB
+	bool quiet;     // EAL speaks at warning level only
+	unsigned burst; // rx burst; 0: default 64
 };
 
 // Before privileges are dropped: takes the XDP programs of leatds that are gone off their interfaces, for which the

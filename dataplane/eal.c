@@ -168,6 +168,11 @@ static int buffers_make(unsigned memory_mb, struct err *err) {
 
 // ---- messages ---------------------------------------------------------------------------------------------
 
+// What EAL says of the memory file that eal_init_anonymous() keeps from it.
+static bool is_expected(const char *line) {
+	return strstr(line, "Cannot resize memfd") || strstr(line, "Falling back to anonymous map");
+}
+
 static ssize_t eal_say(void *, const char *text, size_t size) {
 	char line[512];
 	size_t n = RTE_MIN(size, sizeof(line) - 1);
@@ -184,7 +189,7 @@ static ssize_t eal_say(void *, const char *text, size_t size) {
 		ours = LOG_LEVEL_WARN;
 	else if (level == (int)RTE_LOG_NOTICE || level == (int)RTE_LOG_INFO)
 		ours = LOG_LEVEL_INFO;
-	if (n > 0)
+	if (n > 0 && !is_expected(line))
 		log_event(ours, "dpdk", line, "");
 	return (ssize_t)size;
 }
@@ -221,8 +226,7 @@ static void args_make(unsigned memory_mb, bool quiet) {
 	arg_add("--file-prefix=leat-%d", getpid());
 	arg_add("--no-telemetry");
 	arg_add("--log-level=*:%s", quiet ? "warning" : "notice");
-	// it warns of every page size that is not set up, and of the memory file that it does not get
-	arg_add("--log-level=lib.eal:%s", dp_eal.huge ? "error" : "critical");
+	arg_add("--log-level=lib.eal:error"); // it warns of every page size that is not set up
 	arg_add("-a");
 	arg_add("0000:00:00.0");
 	if (bits)
@@ -245,7 +249,7 @@ static int advise_huge(const struct rte_memseg_list *list, void *) {
 }
 
 // Without hugepages EAL takes a memory file, of which the kernel makes pages of 4 KiB one by one. A file that may not grow has it take
-// anonymous memory instead, which transparent hugepages can back: a start takes a third of the time, and packets meet fewer TLB misses.
+// anonymous memory instead, which transparent hugepages can back: 256 page faults instead of 131,072 for 512 MB.
 static int eal_init_anonymous(int argc, char **argv) {
 	struct rlimit was, none;
 	sighandler_t handler = signal(SIGXFSZ, SIG_IGN);

@@ -2,7 +2,6 @@
 // pure: no DPDK
 #include "firewall/nat/conf.h"
 #include "firewall/conf_priv.h"
-#include "firewall/country.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,29 +11,6 @@
 
 static int no_memory(struct err *err) {
 	return err_set(err, -ENOMEM, "firewall: out of memory");
-}
-
-// fn for each word of a value that is one or a list of them; its path ends in [n] in a list.
-typedef int (*word_fn)(const json_t *word, const char *path, void *arg, struct err *err);
-
-static int words_foreach(const json_t *value, const char *path, const char *key, word_fn fn,
-	void *arg, struct err *err) {
-	char at[PATH + 64];
-	size_t i;
-	json_t *word;
-	int rc = 0;
-
-	if (value && !json_is_array(value)) {
-		snprintf(at, sizeof(at), "%s.%s", path, key);
-		return fn(value, at, arg, err);
-	}
-	json_array_foreach ((json_t *)value, i, word) {
-		snprintf(at, sizeof(at), "%s.%s[%zu]", path, key, i + 1);
-		rc = fn(word, at, arg, err);
-		if (rc != 0)
-			break;
-	}
-	return rc;
 }
 
 // ---- zones --------------------------------------------------------------------------------------------------
@@ -104,107 +80,6 @@ static int zone_of(
 		name, known);
 }
 
-// ---- sets ---------------------------------------------------------------------------------------------------
-
-static int set_port(const json_t *word, const char *path, void *arg, struct err *err) {
-	struct fw_conf_set *set = arg;
-	struct fw_range range;
-
-	if (json_is_integer(word)) {
-		range.first = range.last = (uint16_t)json_integer_value(word);
-	} else if (fw_ports_parse(json_string_value(word), &range) != 0) {
-		return err_at(err, path, "a set cannot be in a set; write its ports here");
-	}
-	return vec_add(&set->ports, range) == 0 ? 0 : no_memory(err);
-}
-
-struct with_countries {
-	struct fw_conf_set *set;
-	struct fw_countries *countries;
-};
-
-static int set_country(const json_t *word, const char *path, void *arg, struct err *err) {
-	struct with_countries *w = arg;
-	long n = fw_countries_add(w->countries, json_string_value(word), &w->set->prefixes);
-
-	if (n == -EIO)
-		return err_at(err, path, "the country database is damaged");
-	if (n == 0)
-		return err_at(err, path, "the country database knows no network of \"%s\"",
-			json_string_value(word));
-	return n > 0 ? 0 : no_memory(err);
-}
-
-static int set_countries(struct fw_conf_set *set, const json_t *list, const char *path,
-	const char *database, struct err *err) {
-	struct with_countries w = {.set = set};
-
-	if (json_array_size(list) == 0)
-		return 0;
-	if (database == NULL)
-		return err_at(err, path,
-			"countries: `firewall.country_database` does not say where their addresses "
-			"are");
-	w.countries = fw_countries_open(database, err);
-	if (w.countries == NULL)
-		return err->code;
-	int rc = words_foreach(list, path, "countries", set_country, &w, err);
-	fw_countries_close(w.countries);
-	return rc;
-}
-
-static int set_parse(struct fw_conf_set *set, const char *name, const json_t *value,
-	const char *database, struct err *err) {
-	struct fw_raw_set raw = {0};
-	char path[PATH];
-	size_t i;
-	json_t *word;
-
-	snprintf(set->name, sizeof(set->name), "%s", name);
-	snprintf(path, sizeof(path), "sets.%s", name);
-	schema_decode(fw_set_rows, value, &raw);
-	json_array_foreach ((json_t *)raw.addresses, i, word)
-		if (fw_addresses_parse(json_string_value(word), &set->prefixes) != 0)
-			return no_memory(err);
-	int rc = set_countries(set, raw.countries, path, database, err);
-	return rc ? rc : words_foreach(raw.ports, path, "ports", set_port, set, err);
-}
-
-static int sets_parse(
-	struct fw_conf *conf, const json_t *sets, const char *database, struct err *err) {
-	const char *name;
-	json_t *value;
-
-	conf->sets = calloc(json_object_size(sets) + 1, sizeof(*conf->sets));
-	if (conf->sets == NULL)
-		return no_memory(err);
-	json_object_foreach ((json_t *)sets, name, value) {
-		int rc = set_parse(&conf->sets[conf->n_sets++], name, value, database, err);
-
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
-}
-
-static int64_t set_find(const struct fw_conf *conf, const char *name, const char *path, bool ports,
-	struct err *err) {
-	for (unsigned i = 0; i < conf->n_sets; i++) {
-		const struct fw_conf_set *set = &conf->sets[i];
-
-		if (strcmp(set->name, name) != 0)
-			continue;
-		if (ports && set->prefixes.n > 0)
-			return err_at(
-				err, path, "\"@%s\" is a set of addresses, not of ports", name);
-		if (!ports && set->ports.n > 0)
-			return err_at(
-				err, path, "\"@%s\" is a set of ports, not of addresses", name);
-		return i;
-	}
-	return err_at(err, path, "there is no set \"%s\"; name it in `sets`", name);
-}
-
 // ---- rules --------------------------------------------------------------------------------------------------
 
 struct part {
@@ -230,7 +105,7 @@ static int rule_side(const json_t *word, const char *path, void *arg, struct err
 	if (text[0] != '@')
 		return fw_addresses_parse(text, &p->rule->prefixes[p->which]) == 0 ? 0
 										   : no_memory(err);
-	set = set_find(p->conf, text + 1, path, false, err);
+	set = fw_conf_set_find(p->conf, text + 1, path, false, err);
 	if (set < 0)
 		return (int)set;
 	return vec_add(&p->rule->sets[p->which], (uint32_t)set) == 0 ? 0 : no_memory(err);
@@ -251,7 +126,7 @@ static int rule_port(const json_t *word, const char *path, void *arg, struct err
 		fw_ports_parse(text, &range);
 		return vec_add(to, range) == 0 ? 0 : no_memory(err);
 	}
-	set = set_find(p->conf, text + 1, path, true, err);
+	set = fw_conf_set_find(p->conf, text + 1, path, true, err);
 	if (set < 0)
 		return (int)set;
 	const struct fw_conf_set *s = &p->conf->sets[set];
@@ -291,17 +166,17 @@ int fw_conf_words(const struct fw_conf *conf, struct fw_conf_rule *rule,
 	struct part src = {conf, rule, 0}, dst = {conf, rule, 1};
 	const json_t *s = raw->not_src ? raw->not_src : raw->src;
 	const json_t *d = raw->not_dst ? raw->not_dst : raw->dst;
-	int rc = words_foreach(raw->from, path, "from", rule_zone, &src, err);
+	int rc = fw_words_foreach(raw->from, path, "from", rule_zone, &src, err);
 
-	rc = rc ? rc : words_foreach(raw->to, path, "to", rule_zone, &dst, err);
+	rc = rc ? rc : fw_words_foreach(raw->to, path, "to", rule_zone, &dst, err);
 	rc = rc ? rc
-		: words_foreach(s, path, raw->not_src ? "not_src" : "src", rule_side, &src, err);
+		: fw_words_foreach(s, path, raw->not_src ? "not_src" : "src", rule_side, &src, err);
 	rc = rc ? rc
-		: words_foreach(d, path, raw->not_dst ? "not_dst" : "dst", rule_side, &dst, err);
-	rc = rc ? rc : words_foreach(raw->sport, path, "sport", rule_port, &src, err);
-	rc = rc ? rc : words_foreach(raw->dport, path, "dport", rule_port, &dst, err);
-	rc = rc ? rc : words_foreach(raw->proto, path, "proto", rule_proto, &src, err);
-	return rc ? rc : words_foreach(raw->icmp, path, "icmp", rule_icmp, &src, err);
+		: fw_words_foreach(d, path, raw->not_dst ? "not_dst" : "dst", rule_side, &dst, err);
+	rc = rc ? rc : fw_words_foreach(raw->sport, path, "sport", rule_port, &src, err);
+	rc = rc ? rc : fw_words_foreach(raw->dport, path, "dport", rule_port, &dst, err);
+	rc = rc ? rc : fw_words_foreach(raw->proto, path, "proto", rule_proto, &src, err);
+	return rc ? rc : fw_words_foreach(raw->icmp, path, "icmp", rule_icmp, &src, err);
 }
 
 static struct fw_side side_of(const struct fw_conf_rule *rule, unsigned which, bool not ) {
@@ -565,7 +440,9 @@ int fw_conf_parse(const json_t *tree, struct fw_conf *conf, struct err *err) {
 	if (firewall)
 		schema_decode(fw_firewall_rows, firewall, &raw);
 	conf->def = raw.def;
-	rc = rc ? rc : sets_parse(conf, json_object_get(tree, "sets"), raw.country_database, err);
+	rc = rc ? rc
+		: fw_conf_sets_parse(
+			  conf, json_object_get(tree, "sets"), raw.country_database, err);
 	rc = rc ? rc : schedules_parse(conf, raw.schedules, err);
 	rc = rc ? rc : rules_parse(conf, raw.rules, err);
 	return rc ? rc : tests_parse(conf, raw.tests, err);

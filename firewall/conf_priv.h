@@ -40,4 +40,16 @@ int fw_conf_words(const struct fw_conf *conf, struct fw_conf_rule *rule,
 struct fw_match fw_conf_match(const struct fw_conf_rule *rule, const struct fw_raw_rule *raw);
 void fw_conf_rule_fini(struct fw_conf_rule *rule);
 
+// fn for each word of a value that is one or a list of them; its path ends in [n] in a list.
+typedef int (*fw_word_fn)(const json_t *word, const char *path, void *arg, struct err *err);
+int fw_words_foreach(const json_t *value, const char *path, const char *key, fw_word_fn fn,
+	void *arg, struct err *err);
+
+// The section `sets`; `database`: of countries, or NULL.
+int fw_conf_sets_parse(
+	struct fw_conf *conf, const json_t *sets, const char *database, struct err *err);
+// A set's label; of ports or of addresses as asked for, or a negative errno with err set.
+int64_t fw_conf_set_find(const struct fw_conf *conf, const char *name, const char *path, bool ports,
+	struct err *err);
+
 enum { FW_FAMILY_ANY, FW_FAMILY_V4, FW_FAMILY_V6 };

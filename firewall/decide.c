@@ -169,7 +169,7 @@ enum session_verdict fw_policy_judge(const struct fw_policy *p, struct session_f
 	flow->rule = rule + 1;
 	if (p->rules[rule].block_ns > 0 && !flow->again && !flow->dry)
 		dp_block_source(
-			flow->in.src, flow->in.v6, p->rules[rule].block_ns, "firewall rule");
+			flow->in.src, flow->in.v6, p->rules[rule].block_ns, p->rules[rule].called);
 	if (p->rules[rule].log)
 		flow->flags |= SESSION_LOG;
 	enum session_verdict verdict = act(flow, p->rules[rule].action, DROP_RULE);

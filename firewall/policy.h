@@ -26,6 +26,7 @@ struct fw_rule {
 	struct source_limit source;
 	uint64_t id;       // of its text: what it counts outlives a commit that leaves it as it is
 	uint64_t block_ns; // 0: not
+	char called[FW_NAME + 16]; // "rule 3 tripwire": for the blocklist
 	struct bucket_limit limit;
 	_Atomic uint64_t bucket;
 };

@@ -2,6 +2,7 @@
 #include "firewall/judge.h"
 #include "firewall/nat/nat.h"
 #include "firewall/policy.h"
+#include "lib/hash.h"
 #include "router/iface.h"
 #include <errno.h>
 #include <stdio.h>
@@ -144,13 +145,10 @@ static int sources_make(void) {
 		: -EAGAIN;
 }
 
-// FNV-1a of what the rule says.
 static uint64_t rule_id(const json_t *text) {
 	char *words = json_dumps(text, JSON_COMPACT | JSON_SORT_KEYS);
-	uint64_t hash = 0xcbf29ce484222325u;
+	uint64_t hash = words ? hash_text(words) : 0;
 
-	for (const char *c = words; c && *c; c++)
-		hash = (hash ^ (uint8_t)*c) * 0x100000001b3u;
 	free(words);
 	return hash;
 }
@@ -192,6 +190,8 @@ static int rules_fill(struct fw_policy *p) {
 		if (source_limit_fill(&p->rules[i], conf, json_array_get(p->texts, i)) != 0)
 			return -ENOMEM;
 		p->rules[i].block_ns = conf->block_ns;
+		snprintf(p->rules[i].called, sizeof(p->rules[i].called), "rule %u %s", i + 1,
+			conf->name);
 		p->rules[i].limited = conf->rate > 0;
 		// a second's worth may come at once, as long as it is few
 		p->rules[i].limit =

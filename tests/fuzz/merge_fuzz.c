@@ -4,7 +4,7 @@
 //
 // The input is a list of frames: one byte for what else to do, two for the length, the frame.
 #include "dataplane/merge.h"
-#include "dataplane/port.h"
+#include "dataplane/port.h" // lint: allow priv: what merges is cut again, which only ports do
 #include "tests/fuzz/lab.h"
 #include <rte_ip.h>
 #include <rte_tcp.h>
