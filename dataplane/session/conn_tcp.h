@@ -26,6 +26,8 @@ enum tcp_side_flag {
 	TCP_SIDE_FIN = 1 << 3,   // end includes its FIN
 	TCP_SIDE_DONE = 1
 		<< 4, // the other side has acknowledged its SYN (while opening) or its FIN (while closing)
+	TCP_SIDE_UNSCALED = 1
+		<< 5, // a SYN proxy's server: it does not scale, though the other side was told that it does
 };
 
 enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16, TCP_URG = 32 };
