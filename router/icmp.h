@@ -2,6 +2,7 @@
 // ICMP and ICMPv6 (RFC 792, 4443): what the nodes that speak them share.
 #pragma once
 
+#include "lib/addr.h"
 #include <rte_byteorder.h>
 #include <rte_mbuf.h>
 #include <stdbool.h>
@@ -47,3 +48,10 @@ bool icmp6_upper_find(const struct rte_mbuf *m, struct icmp6_upper *upper);
 // Whether the destination may go on with these extension headers (RFC 8200 section 4, RFC 5095). false: *error is what the sender is
 // told (ip_error()), 0: nothing.
 bool icmp6_chain_ok(const struct rte_mbuf *m, uint32_t *error);
+
+// What icmp_error does, for nodes that answer otherwise than by the router's tables. `what`: ip_error().
+bool icmp_error_may(const struct rte_mbuf *m,
+	uint32_t what); // RFC 1812 section 4.3.2.7, RFC 4443 section 2.4 (e)
+bool icmp_error_rate(const struct rte_mbuf *m); // takes one of those that its source may have
+// The error about `m`, from `src`, TTL ICMP_TTL, with room for the Ethernet header before it; NULL: no buffer is free.
+struct rte_mbuf *icmp_error_make(const struct rte_mbuf *m, const struct addr *src, uint32_t what);

@@ -52,7 +52,7 @@ struct limiter {
 };
 static struct limiter limiters[DP_MAX_WORKERS]; // each worker its own
 
-static bool rate_ok(const struct rte_mbuf *m) {
+bool icmp_error_rate(const struct rte_mbuf *m) {
 	const struct bucket_limit source = bucket_limit_of(RATE_SOURCE, BURST_SOURCE);
 	const struct bucket_limit all = bucket_limit_of(RATE_ALL, RATE_ALL / 10);
 	struct limiter *l = &limiters[dp_self->id];
@@ -181,6 +181,23 @@ static void error6_fill(
 	icmp->checksum = rte_ipv6_udptcp_cksum(ip, icmp);
 }
 
+bool icmp_error_may(const struct rte_mbuf *m, uint32_t what) {
+	return ip_is_v6(m) ? may_answer6(m, what >> 24) : may_answer4(m);
+}
+
+struct rte_mbuf *icmp_error_make(const struct rte_mbuf *m, const struct addr *src, uint32_t what) {
+	bool v6 = src->family == ADDR_V6;
+	struct rte_mbuf *e = quote(m, (v6 ? 40 : 20) + 8, v6 ? QUOTE6 : QUOTE4);
+
+	if (e == NULL)
+		return NULL;
+	if (v6)
+		error6_fill(e, m, src, what);
+	else
+		error4_fill(e, m, src, what);
+	return e;
+}
+
 // The answer, or NULL with the reason in *why.
 static struct rte_mbuf *answer(const struct rte_mbuf *m, uint32_t what, unsigned *why) {
 	const struct rtr_iface *iface = rtr_iface(ip_meta(m)->iface);
@@ -188,10 +205,10 @@ static struct rte_mbuf *answer(const struct rte_mbuf *m, uint32_t what, unsigned
 	struct addr to = {.family = v6 ? ADDR_V6 : ADDR_V4};
 
 	*why = DROP_SILENT;
-	if (iface == NULL || !(v6 ? may_answer6(m, what >> 24) : may_answer4(m)))
+	if (iface == NULL || !icmp_error_may(m, what))
 		return NULL;
 	*why = DROP_RATE;
-	if (!rate_ok(m))
+	if (!icmp_error_rate(m))
 		return NULL;
 	*why = DROP_SILENT;
 	if (!v6 && broadcast(m, iface->vrf))
@@ -203,14 +220,9 @@ static struct rte_mbuf *answer(const struct rte_mbuf *m, uint32_t what, unsigned
 	if (src == NULL)
 		return NULL;
 	*why = DROP_NO_BUFFER;
-	struct rte_mbuf *e = quote(m, (v6 ? 40 : 20) + 8, v6 ? QUOTE6 : QUOTE4);
-	if (e == NULL)
-		return NULL;
-	if (v6)
-		error6_fill(e, m, src, what);
-	else
-		error4_fill(e, m, src, what);
-	ip_own(e, iface->vrf, v6);
+	struct rte_mbuf *e = icmp_error_make(m, src, what);
+	if (e)
+		ip_own(e, iface->vrf, v6);
 	return e;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The first look at a packet on a routed interface: is it for the router's MAC address, and IP as RFC 1812 and RFC 8200 want it?
 #include "router/fib/rib.h"
+#include "router/ip_note.h"
 #include "router/ip_priv.h"
 #include "router/punt.h"
 #include "router/vrrp/table_vrrp.h"
@@ -169,44 +170,15 @@ static __rte_noinline rte_edge_t not_ip(struct rte_mbuf *m, struct run *run, rte
 	return NEXT_PUNT;
 }
 
-static const uint32_t ip_l4_types[256] = {
-	[IPPROTO_ICMP] = RTE_PTYPE_L4_ICMP,
-	[IPPROTO_TCP] = RTE_PTYPE_L4_TCP,
-	[IPPROTO_UDP] = RTE_PTYPE_L4_UDP,
-	[IPPROTO_ICMPV6] = RTE_PTYPE_L4_ICMP,
-};
-
-static inline bool is_summed(const struct rte_mbuf *m) {
-	return (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
-}
-
-// What later nodes want to know: lengths of headers, types.
-static inline void v4_note(struct rte_mbuf *m, const struct rte_ipv4_hdr *ip, unsigned l3_len) {
-	m->l2_len = RTE_ETHER_HDR_LEN;
-	m->l3_len = l3_len;
-	m->packet_type = RTE_PTYPE_L2_ETHER | RTE_PTYPE_L3_IPV4 |
-		(unlikely(ip4_is_fragment(ip)) ? RTE_PTYPE_L4_FRAG
-					       : ip_l4_types[ip->next_proto_id]);
-}
-
-static inline void v6_note(struct rte_mbuf *m, const struct rte_ipv6_hdr *ip) {
-	m->l2_len = RTE_ETHER_HDR_LEN;
-	if (!(m->ol_flags & RTE_MBUF_F_TX_L4_MASK)) // else it holds the extension headers, too
-		m->l3_len = sizeof(*ip);
-	m->packet_type = RTE_PTYPE_L2_ETHER | RTE_PTYPE_L3_IPV6 |
-		(unlikely(ip->proto == IPPROTO_FRAGMENT) ? RTE_PTYPE_L4_FRAG
-							 : ip_l4_types[ip->proto]);
-}
-
 static enum ip_verdict v4(struct rte_mbuf *m, struct run *run) {
 	const struct rte_ipv4_hdr *ip = ip4_of(m);
 
 	if (m->data_len < RTE_ETHER_HDR_LEN + sizeof(*ip))
 		return VERDICT_TRUNCATED;
-	v4_note(m, ip, (ip->version_ihl & 0xfu) * 4);
+	ip4_note(m, ip, (ip->version_ihl & 0xfu) * 4);
 	run->bytes += rte_be_to_cpu_16(ip->total_length);
-	return ip4_judge(
-		ip, m->pkt_len - RTE_ETHER_HDR_LEN, m->data_len - RTE_ETHER_HDR_LEN, is_summed(m));
+	return ip4_judge(ip, m->pkt_len - RTE_ETHER_HDR_LEN, m->data_len - RTE_ETHER_HDR_LEN,
+		ip_note_summed(m));
 }
 
 static enum ip_verdict v6(struct rte_mbuf *m, struct run *run) {
@@ -214,7 +186,7 @@ static enum ip_verdict v6(struct rte_mbuf *m, struct run *run) {
 
 	if (m->data_len < RTE_ETHER_HDR_LEN + sizeof(*ip))
 		return VERDICT_TRUNCATED;
-	v6_note(m, ip);
+	ip6_note(m, ip);
 	run->bytes += rte_be_to_cpu_16(ip->payload_len) + sizeof(*ip);
 	return ip6_judge(ip, m->pkt_len - RTE_ETHER_HDR_LEN);
 }
@@ -250,10 +222,10 @@ static inline uint32_t plain(struct rte_mbuf *m, const struct run *run) {
 		const struct rte_ipv4_hdr *ip = ip4_of(m);
 
 		if (unlikely(m->data_len < RTE_ETHER_HDR_LEN + sizeof(*ip) ||
-			    !ip4_is_plain(ip, len, is_summed(m))))
+			    !ip4_is_plain(ip, len, ip_note_summed(m))))
 			return 0;
 		fib_prefetch4(run->fib4, rte_be_to_cpu_32(ip->dst_addr));
-		v4_note(m, ip, sizeof(*ip));
+		ip4_note(m, ip, sizeof(*ip));
 		return rte_be_to_cpu_16(ip->total_length);
 	}
 	const struct rte_ipv6_hdr *ip = ip6_of(m);
@@ -261,7 +233,7 @@ static inline uint32_t plain(struct rte_mbuf *m, const struct run *run) {
 		    m->data_len < RTE_ETHER_HDR_LEN + sizeof(*ip) || !ip6_is_plain(ip, len)))
 		return 0;
 	fib_prefetch6(run->fib6, ip->dst_addr);
-	v6_note(m, ip);
+	ip6_note(m, ip);
 	return rte_be_to_cpu_16(ip->payload_len) + sizeof(*ip);
 }
 
