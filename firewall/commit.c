@@ -6,6 +6,7 @@
 #include "firewall/policy.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "router/bridge/bridge.h"
 #include "router/frag/frag.h"
 #include "router/iface.h"
 #include <errno.h>
@@ -14,7 +15,8 @@
 
 struct plan {
 	struct fw_policy *policy; // to be published, then the one to be freed
-	const json_t *tree;       // until the commit
+	struct bridge_plan *bridges;
+	const json_t *tree; // until the commit
 };
 
 static bool enabled[DP_MAX_IFACES]; // interfaces whose packets meet sessions, by us
@@ -30,12 +32,13 @@ int fw_prepare(const struct change *change, void **out, struct err *err) {
 	if (plan == NULL)
 		return err_set(err, -ENOMEM, "firewall: out of memory");
 	plan->tree = change->new;
-	if (json_object_get(change->new, "firewall") != NULL) {
+	bool there = json_object_get(change->new, "firewall") != NULL;
+	plan->bridges = bridge_plan_new(change->new, there, err);
+	if (plan->bridges && there)
 		plan->policy = fw_policy_new(change->new, fw_policy, same_sets(change), err);
-		if (plan->policy == NULL) {
-			free(plan);
-			return err->code;
-		}
+	if (plan->bridges == NULL || (there && plan->policy == NULL)) {
+		fw_release(plan);
+		return err->code;
 	}
 	*out = plan;
 	return 0;
@@ -71,6 +74,7 @@ void fw_commit(void *arg) {
 		plan->policy ? plan->policy->nat : NULL, plan->policy ? plan->policy->zones : NULL);
 	__atomic_store_n(&fw_policy, plan->policy, __ATOMIC_RELEASE);
 	enable_all(plan->policy != NULL);
+	bridge_commit(plan->bridges);
 	plan->policy = old;
 	session_policy_changed();
 }
@@ -90,6 +94,7 @@ void fw_poll(uint64_t now_ns) {
 void fw_release(void *arg) {
 	struct plan *plan = arg;
 
+	bridge_release(plan->bridges);
 	fw_policy_free(plan->policy);
 	free(plan);
 }
@@ -97,6 +102,7 @@ void fw_release(void *arg) {
 void fw_fini(void) {
 	struct fw_policy *last = fw_policy;
 
+	bridge_fini();
 	__atomic_store_n(&fw_policy, NULL, __ATOMIC_RELEASE);
 	nat_fini(); // waits until no worker is in either
 	fw_policy_free(last);
@@ -175,9 +181,14 @@ void fw_note(const void *arg, bool dry, json_t *notes) {
 }
 
 int fw_check(const json_t *tree, json_t *notes, struct err *err) {
+	bool there = json_object_get(tree, "firewall") != NULL;
+	struct bridge_plan *bridges = bridge_plan_new(tree, there, err);
 	struct fw_policy *p;
 
-	if (json_object_get(tree, "firewall") == NULL)
+	if (bridges == NULL)
+		return err->code;
+	bridge_release(bridges);
+	if (!there)
 		return 0;
 	p = fw_policy_new(tree, NULL, false, err);
 	if (p == NULL)

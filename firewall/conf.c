@@ -30,11 +30,11 @@ const char *fw_conf_zone_name(const struct fw_conf *conf, unsigned zone) {
 	return zone > 0 && zone < conf->n_zones ? conf->zones[zone] : "-";
 }
 
-static int zone_add(struct fw_conf *conf, const char *router, const char *iface, const char *zone,
-	struct err *err) {
-	char path[PATH];
+static int zone_add(struct fw_conf *conf, const char *path, const json_t *object, struct err *err) {
+	const char *zone = json_string_value(json_object_get(object, "zone"));
 
-	snprintf(path, sizeof(path), "routers.%s.interfaces.%s.zone", router, iface);
+	if (zone == NULL)
+		return 0;
 	if (strcmp(zone, "self") == 0)
 		return err_at(err, path, "\"self\" is this box itself; choose another name");
 	if (fw_conf_zone(conf, zone) >= 0)
@@ -47,17 +47,20 @@ static int zone_add(struct fw_conf *conf, const char *router, const char *iface,
 }
 
 static int zones_parse(struct fw_conf *conf, const json_t *tree, struct err *err) {
-	const char *router, *iface;
-	json_t *r, *i;
+	static const char *const places[][2] = {{"routers", "interfaces"}, {"switches", "ports"}};
+	const char *of, *member;
+	json_t *o, *m;
+	char path[PATH];
 
 	conf->n_zones = 1;
-	json_object_foreach (json_object_get(tree, "routers"), router, r)
-		json_object_foreach (json_object_get(r, "interfaces"), iface, i) {
-			const char *zone = json_string_value(json_object_get(i, "zone"));
-
-			if (zone && zone_add(conf, router, iface, zone, err) != 0)
-				return err ? err->code : -EINVAL;
-		}
+	for (unsigned i = 0; i < 2; i++)
+		json_object_foreach (json_object_get(tree, places[i][0]), of, o)
+			json_object_foreach (json_object_get(o, places[i][1]), member, m) {
+				snprintf(path, sizeof(path), "%s.%s.%s.%s.zone", places[i][0], of,
+					places[i][1], member);
+				if (zone_add(conf, path, m, err) != 0)
+					return -EINVAL;
+			}
 	return 0;
 }
 
@@ -76,7 +79,7 @@ static int zone_of(
 	}
 	return err_at(err, path,
 		"no interface is in zone \"%s\"; there are: %s. Zones are named by "
-		"routers.ROUTER.interfaces.INTERFACE.zone",
+		"routers.ROUTER.interfaces.INTERFACE.zone and switches.SWITCH.ports.PORT.zone",
 		name, known);
 }
 

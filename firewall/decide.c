@@ -4,6 +4,7 @@
 #include "dataplane/session/session.h"
 #include "firewall/nat/nat.h"
 #include "firewall/policy.h"
+#include "router/bridge/bridge.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +12,14 @@
 // Groups, broadcast, senders that have no address yet, and neighbour discovery: of one link only, never forwarded, and heard by
 // nobody but those of this box who asked for it.
 
-enum { PROTO_ICMP = 1, PROTO_ICMP6 = 58 };
+enum { PROTO_ICMP = 1, PROTO_IGMP = 2, PROTO_ICMP6 = 58 };
+
+enum { DROP_BRIDGE_GONE };
+
+static const struct dp_drop link_drops[] = {
+	[DROP_BRIDGE_GONE] = {"bridge_gone", "the switch no longer asks for rules"},
+	{0},
+};
 
 static bool is_group(const struct session_tuple *t) {
 	return t->v6 ? t->dst[0] == 0xff : (t->dst[0] & 0xf0) == 0xe0 || t->dst[0] == 0xff;
@@ -35,9 +43,24 @@ static int icmp_type(const struct session_flow *flow, unsigned *code) {
 	return at[0];
 }
 
+// IGMP is IPv4's MLD.
+static bool is_igmp(const struct session_tuple *t) {
+	return !t->v6 && t->proto == PROTO_IGMP;
+}
+
+// A switch forwards groups: rules are asked about them. It knows neighbours by what they say to each other.
+static enum session_verdict bridged_decide(struct session_flow *flow) {
+	flow->why = DROP_BRIDGE_GONE;
+	if (flow->again)
+		return bridge_has(flow) ? SESSION_PASS : SESSION_DROP;
+	return is_igmp(&flow->in) ? SESSION_ASIDE : SESSION_PASS;
+}
+
 static enum session_verdict spoof_decide(struct session_flow *flow) {
 	unsigned code;
 
+	if (session_is_bridged(flow))
+		return bridged_decide(flow);
 	if (is_group(&flow->in) || is_nobody(&flow->in))
 		return SESSION_ASIDE;
 	if (flow->in.v6 && flow->in.proto == PROTO_ICMP6 && flow->m) {
@@ -52,6 +75,7 @@ static enum session_verdict spoof_decide(struct session_flow *flow) {
 static struct session_decider fw_link = {
 	.name = "fw_link",
 	.stage = SESSION_STAGE_SPOOF,
+	.drops = link_drops,
 	.decide = spoof_decide,
 };
 SESSION_DECIDER(fw_link)
@@ -67,7 +91,7 @@ static const struct dp_drop policy_drops[] = {
 	{0},
 };
 
-static uint8_t edge_reject;
+static uint8_t edge_reject, edge_bridge_reject;
 
 static uint8_t zone_of(const struct fw_policy *p, uint16_t iface) {
 	if (iface == DP_NONE)
@@ -133,10 +157,12 @@ static enum session_verdict act(struct session_flow *flow, unsigned action, unsi
 	case FW_ACCEPT:
 		if (flow->zone_in == FW_SELF || flow->zone_out == FW_SELF)
 			flow->flags |= SESSION_CONTROL;
-		return SESSION_PASS;
+		// what answers a group comes from somebody else
+		return session_is_bridged(flow) && is_group(&flow->in) ? SESSION_ASIDE
+								       : SESSION_PASS;
 	case FW_REJECT:
 		if (!flow->again) {
-			flow->edge[0] = edge_reject;
+			flow->edge[0] = session_is_bridged(flow) ? edge_bridge_reject : edge_reject;
 			return SESSION_SEND;
 		}
 		__attribute__((fallthrough));
@@ -211,4 +237,5 @@ SESSION_DECIDER(fw_policy_decider)
 
 __attribute__((constructor)) static void edges(void) {
 	edge_reject = session_edge("ip_reject");
+	edge_bridge_reject = session_edge("bridge_reject");
 }

@@ -4,7 +4,7 @@
 #include "firewall/firewall_priv.h"
 
 static const char *const after[] = {"router", "session", NULL};
-static const char *const reads[] = {"routers", NULL};
+static const char *const reads[] = {"routers", "switches", NULL};
 
 const struct module firewall_module = {
 	.name = "firewall",

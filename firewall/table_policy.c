@@ -309,14 +309,33 @@ static const char *zone_name(const struct rtr_iface *iface, const json_t *tree) 
 	return json_string_value(json_object_get(conf, "zone"));
 }
 
+static uint8_t zone_number(const struct fw_policy *p, const char *name) {
+	int zone = name ? fw_conf_zone(&p->conf, name) : 0;
+
+	return zone > 0 ? (uint8_t)zone : 0;
+}
+
+static void port_zones(struct fw_policy *p, const json_t *tree) {
+	const char *name, *port;
+	json_t *sw, *conf;
+
+	json_object_foreach (json_object_get(tree, "switches"), name, sw)
+		json_object_foreach (json_object_get(sw, "ports"), port, conf) {
+			int index = dp_port_find(port);
+
+			if (index >= 0 && index < DP_MAX_PORTS)
+				p->zones[index] = zone_number(
+					p, json_string_value(json_object_get(conf, "zone")));
+		}
+}
+
 void fw_policy_zones(struct fw_policy *p, const json_t *tree) {
 	for (unsigned i = 0; i < DP_MAX_IFACES; i++) {
 		const struct rtr_iface *iface = rtr_ifaces[i];
-		const char *name = iface ? zone_name(iface, tree) : NULL;
-		int zone = name ? fw_conf_zone(&p->conf, name) : 0;
 
-		p->zones[i] = zone > 0 ? (uint8_t)zone : 0;
+		p->zones[i] = zone_number(p, iface ? zone_name(iface, tree) : NULL);
 	}
+	port_zones(p, tree);
 }
 
 void fw_policy_adopt(struct fw_policy *p, const struct fw_policy *old, const json_t *tree) {

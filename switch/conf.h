@@ -12,6 +12,7 @@
 #define SW_MAX_MIRRORS  32 // all switches together
 #define SW_MAC_LIMIT    1048576
 #define SW_NAME         32
+#define SW_PASS_TYPES   16
 
 struct sw_conf_port {
 	char name[SW_NAME];

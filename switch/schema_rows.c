@@ -126,6 +126,10 @@ const struct schema_row sw_port_rows[] = {
 		.example = "100",
 		.help = "stations learnt on this port at most",
 		.fix = "leave it out for no limit but the switch's"},
+	{.name = "zone",
+		.type = SCHEMA_NAME,
+		.flags = SCHEMA_LIVE,
+		.help = "zone of the firewall, where the switch asks for its rules"},
 	{.name = "storm",
 		.type = SCHEMA_OBJECT,
 		SCHEMA_FIELD(struct sw_raw_port, storm),
@@ -209,6 +213,28 @@ const struct schema_row sw_mirror_rows[] = {
 static const struct schema_row mirror_elem = {
 	.name = "mirror", .type = SCHEMA_OBJECT, .rows = sw_mirror_rows};
 
+static int ethertype_check(const json_t *value, const char *path, struct err *err) {
+	int64_t type = json_integer_value(value);
+
+	if (type > 0 && type < 0x600)
+		return err_at(err, path,
+			"%d is no Ethernet type: they begin at 0x600; 0 is all frames with a "
+			"length",
+			(int)type);
+	if (type == 0x0800 || type == 0x86dd)
+		return err_at(
+			err, path, "IP is what the rules are asked about; accept it by a rule");
+	return 0;
+}
+
+static const struct schema_row ethertype_elem = {.name = "ethertype",
+	.type = SCHEMA_INT,
+	.min = 0,
+	.max = 0xffff,
+	.example = "0x8863",
+	.check = ethertype_check,
+	.help = "an Ethernet type"};
+
 const struct schema_row sw_switch_rows[] = {
 	{.name = "ports",
 		.type = SCHEMA_MAP,
@@ -245,6 +271,20 @@ const struct schema_row sw_switch_rows[] = {
 		.flags = SCHEMA_LIVE,
 		.elem = &mirror_elem,
 		.help = "sessions that copy ports' frames to another port"},
+	{.name = "firewall",
+		.type = SCHEMA_BOOL,
+		.flags = SCHEMA_LIVE,
+		.def = "false",
+		.help = "what passes from port to port is asked of the rules of the firewall"},
+	{.name = "pass_ethertypes",
+		.type = SCHEMA_LIST,
+		.flags = SCHEMA_LIVE,
+		.max = SW_PASS_TYPES,
+		.elem = &ethertype_elem,
+		.example = "{ 0x8863, 0x8864 }",
+		.help = "with `firewall`: frames that pass beside IP and ARP, by their type; 0: "
+			"those "
+			"with a length instead"},
 	{.name = "service_vlans",
 		.type = SCHEMA_LIST,
 		SCHEMA_FIELD(struct sw_raw_switch, service_vlans),

@@ -25,3 +25,12 @@ int sw_routed_mac(
 bool sw_vlan_up(const char *switch_name, unsigned vlan);
 // Index of a switch in dp_meta.domain, or -ENOENT. control.
 int sw_find(const char *switch_name);
+
+struct rte_mbuf;
+// node, on the l2-out arc (dp_meta.out and .vlan are set): bytes of the tag that the switch gave the frame for this port; 0: none.
+unsigned sw_tag_len(const struct rte_mbuf *m);
+// node: takes a tag away that is there; its priority stays in the upper half of dp_meta.domain.
+void sw_tag_take(struct rte_mbuf *m);
+// node: the frame, which has none, gets the tag with which its VLAN leaves by dp_meta.out. False: the port is no longer in the
+// VLAN, or there is no room.
+bool sw_tag_give(struct rte_mbuf *m);

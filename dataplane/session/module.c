@@ -64,6 +64,10 @@ int session_enable(unsigned iface, bool on, struct err *err) {
 	return rc < 0 ? rc : dp_arc_enable("session_own", iface, wanted[iface] > 0, err);
 }
 
+int session_enable_bridged(unsigned port, bool on, struct err *err) {
+	return dp_arc_enable("session_bridge", port, on, err);
+}
+
 // ---- the number of workers ---------------------------------------------------------------------------------------------
 
 // In release: workers that come have begun to turn, those that go still do.

@@ -18,6 +18,9 @@ struct dp_drop session_drops[SESSION_DROPS_MAX + 1] = {
 		"two sessions for one tuple at the same moment, or one that NAT gave away before"},
 	[DROP_REVOKED] = {"revoked", "the rules of a later commit forbid its session"},
 	[DROP_MOVING] = {"moving", "its session changes hands: the number of workers changes"},
+	[DROP_PORT] = {"port",
+		"between two ports of a switch that are not its session's, and between which the "
+		"rules forbid it"},
 };
 const char *session_next[16];
 
@@ -108,14 +111,18 @@ static rte_edge_t begin(struct path *p, struct session_owner *o, const struct se
 }
 
 struct session_flow path_flow(enum dp_arc arc, struct rte_mbuf *m, const struct session_key *key) {
-	bool own = arc == DP_ARC_L3_OUT;
+	bool own = arc == DP_ARC_L3_OUT, bridged = arc == DP_ARC_L2_OUT;
 	struct session_flow flow = {.in = key_tuple(key),
 		.m = m,
 		.now_ns = dp_self->now_ns,
 		.worker = dp_self->id,
 		.flags = session_defaults,
-		.iface_in = own ? DP_NONE : dp_meta(m)->iface,
-		.iface_out = own ? dp_meta(m)->iface : DP_NONE};
+		.iface_in = own   ? DP_NONE
+			: bridged ? m->port
+				  : dp_meta(m)->iface,
+		.iface_out = own  ? dp_meta(m)->iface
+			: bridged ? dp_meta(m)->out
+				  : DP_NONE};
 
 	flow.out = flow.in;
 	return flow;
@@ -202,6 +209,37 @@ static rte_edge_t icmp_error(struct path *p, const struct session_packet *packet
 	return path_on(p);
 }
 
+// ---- between ports of a switch ----------------------------------------------------------------------------------------------
+
+// A station may have moved, and what is flooded leaves by many ports: between other ports than its own a session's packet is judged
+// anew. Where a packet comes in, its sender is; where a copy goes is no proof of anything.
+static bool between_ports(struct path *p, session_ref ref) {
+	struct session_more *from = dir_more(ref_dir(ref)), *to = dir_more(ref_dir(ref ^ 1));
+	uint16_t in = p->m->port, out = dp_meta(p->m)->out;
+	struct session_flow flow;
+
+	if (likely(from->iface == in && to->iface == out))
+		return true;
+	session_flow_read(ref, &flow);
+	flow.again = true;
+	flow.worker = dp_self->id;
+	flow.now_ns = dp_self->now_ns;
+	flow.iface_in = ref & 1 ? out : in;
+	flow.iface_out = ref & 1 ? in : out;
+	if (session_decide(&flow, NULL) == SESSION_DROP)
+		return false;
+	from->iface = in;
+	from->zone = ref & 1 ? flow.zone_out : flow.zone_in;
+	return true;
+}
+
+static rte_edge_t bridged(struct path *p, session_ref ref) {
+	if (!session_acts(dp_self->id, dir_owner(ref_dir(ref))))
+		return path_foreign(p, ref);
+	return between_ports(p, ref) ? path_hit(p, ref_dir(ref), ref)
+				     : dp_drop(p->self, p->m, DROP_PORT);
+}
+
 // ---- all of it ---------------------------------------------------------------------------------------------------------------
 
 static rte_edge_t flow(struct path *p, const struct session_packet *packet) {
@@ -212,7 +250,7 @@ static rte_edge_t flow(struct path *p, const struct session_packet *packet) {
 	bool icmp = packet->key.proto == 1 || packet->key.proto == 58;
 	if (icmp && packet->reply != (ref & 1)) // an answer where the question comes from
 		return dp_drop(p->self, p->m, DROP_NO_SESSION);
-	return path_hit(p, ref_dir(ref), ref);
+	return p->arc == DP_ARC_L2_OUT ? bridged(p, ref) : path_hit(p, ref_dir(ref), ref);
 }
 
 rte_edge_t path_slow(const struct dp_node *self, enum dp_arc arc, struct rte_mbuf *m, uint8_t *ip) {

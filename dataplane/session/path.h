@@ -15,6 +15,7 @@ enum {
 	DROP_RACE,
 	DROP_REVOKED,
 	DROP_MOVING,
+	DROP_PORT,
 	SESSION_OWN_DROPS,
 };
 
@@ -32,7 +33,9 @@ struct path {
 };
 
 static inline rte_edge_t path_on(const struct path *p) {
-	return dp_arc_next(p->self, p->arc, dp_meta(p->m)->iface);
+	const struct dp_meta *meta = dp_meta(p->m);
+
+	return dp_arc_next(p->self, p->arc, p->arc == DP_ARC_L2_OUT ? meta->out : meta->iface);
 }
 
 // Bytes from the IP header on that lie in the first buffer.

@@ -9,6 +9,7 @@
 //   l3-in:   ip_input → reassembly → session ─┬─ hit: track, count, rewrite ─────────────────────┬→ along the arc
 //                                             └─ miss: spoof, dnat, route, policy, snat; insert ─┘  or an edge of a decider
 //   l3-out:  session_own: packets that this box made (m->port is UINT16_MAX), so that it is a party to its own sessions
+//   l2-out:  session_bridge: packets between ports of a switch that asks for it (router/bridge)
 //
 // A session belongs to the worker that made it; packets that reach another one are handed over. Only the owner writes a
 // session; control reads it while it changes and looks twice. README.md has the table, its memory and its limits.
@@ -179,6 +180,16 @@ char *session_flow_print(const struct session_flow *flow, char buf[static SESSIO
 
 // ---- for deciders and functions --------------------------------------------------------------------------------------
 
+// Domains: VRFs have the numbers below SESSION_BRIDGE; a VLAN of a switch whose sessions are wanted has the switch's number, 1 to
+// SESSION_BRIDGES, times SESSION_BRIDGE, plus its own. The same addresses in two of them are two flows.
+#define SESSION_BRIDGE  0x1000
+#define SESSION_BRIDGES 15
+
+// Its packets are forwarded by a switch: `iface_in` and `iface_out` are ports, nothing is routed, nobody translates.
+static inline bool session_is_bridged(const struct session_flow *flow) {
+	return flow->in.domain >= SESSION_BRIDGE;
+}
+
 // node: is there a session one of whose directions has this tuple? For SNAT: a port is free when the answer's tuple is not taken.
 bool session_taken(const struct session_tuple *tuple);
 
@@ -192,6 +203,9 @@ struct session_tuple session_reverse(const struct session_tuple *tuple);
 // control: `session` looks at packets that come in by this interface, and `session_own` at those of this box that leave by it;
 // or no longer. An interface where nothing is stateful costs its packets nothing. Counted: each true wants its false.
 int session_enable(unsigned iface, bool on, struct err *err);
+
+// control: `session_bridge` looks at what leaves by this port of a switch; or no longer. Not counted.
+int session_enable_bridged(unsigned port, bool on, struct err *err);
 
 // A direction of a session, as buckets and dp_meta.user name it; 0: none.
 typedef uint32_t session_ref;

@@ -133,6 +133,8 @@ static enum session_verdict dnat_decide(struct session_flow *flow) {
 	const struct nat_policy *p = policy_of(&fw);
 	int at;
 
+	if (session_is_bridged(flow))
+		return SESSION_PASS;
 	if (flow->again)
 		return again(p, flow);
 	if (p == NULL || flow->iface_in == DP_NONE)

@@ -209,6 +209,8 @@ static enum session_verdict snat_decide(struct session_flow *flow) {
 	const struct nat_policy *p = fw ? fw->nat : NULL;
 	uint32_t at = FW_NONE;
 
+	if (session_is_bridged(flow))
+		return SESSION_PASS;
 	if (flow->again)
 		return again(p, flow);
 	if (p == NULL || flow->iface_out == DP_NONE)

@@ -2,7 +2,7 @@
 // Where the nodes are on: packets for this box on every routed interface; others where somebody wants it, and then every way out.
 #include "router/frag/join.h"
 
-static bool routed[DP_MAX_IFACES], wanted[DP_MAX_IFACES][FRAG_USERS];
+static bool routed[DP_MAX_IFACES], wanted[DP_MAX_IFACES][FRAG_USERS], bridged;
 
 static bool anybody(unsigned iface) {
 	bool any = false;
@@ -28,8 +28,14 @@ void frag_want(unsigned iface, enum frag_user user, bool on) {
 	update();
 }
 
+void frag_bridged(bool on) {
+	bridged = on;
+	if (on)
+		join_enable(true);
+}
+
 void frag_release(void) {
-	bool any = false;
+	bool any = bridged;
 
 	for (unsigned i = 0; i < DP_MAX_IFACES; i++)
 		any |= routed[i];

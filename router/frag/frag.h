@@ -16,6 +16,9 @@ void frag_want(unsigned iface, enum frag_user user, bool on);
 // control, in commit: there is (no longer) a routed interface of that index. Off: nobody wants anything there.
 void frag_iface(unsigned iface, bool on);
 
+// control, in commit: some switch wants the fragments whole that it forwards (router/bridge).
+void frag_bridged(bool on);
+
 int frag_init(struct err *err); // control: tables for every worker; after dp_start()
 void frag_fini(void);
 void frag_poll(

@@ -149,7 +149,12 @@ static void parse6(struct rte_mbuf *m, struct piece *p) {
 }
 
 static void parse(struct rte_mbuf *m, struct piece *p) {
-	*p = (struct piece){.wrong = -1, .f.buf = m, .key.vrf = (uint16_t)dp_meta(m)->domain};
+	bool bridged = dp_meta(m)->iface == DP_NONE; // then each port that it leaves by has a copy
+
+	*p = (struct piece){.wrong = -1,
+		.f.buf = m,
+		.key.vrf = (uint16_t)dp_meta(m)->domain,
+		.key.copy = bridged ? dp_meta(m)->out + 1u : 0};
 	if (ip_is_v6(m))
 		parse6(m, p);
 	else

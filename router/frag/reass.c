@@ -144,7 +144,8 @@ static void source_put(struct reass *r, uint32_t i) {
 // ---- packets ------------------------------------------------------------------------------------------------
 
 static uint32_t *bucket_of(struct reass *r, const struct reass_key *key) {
-	uint64_t h = (uint64_t)key->id << 24 ^ (uint64_t)key->vrf << 8 ^ key->proto ^ key->v6;
+	uint64_t h = (uint64_t)key->id << 24 ^ (uint64_t)key->copy << 56 ^ (uint64_t)key->vrf << 8 ^
+		key->proto ^ key->v6;
 	uint64_t words[4];
 
 	memcpy(words, key->src, 16);
@@ -156,7 +157,8 @@ static uint32_t *bucket_of(struct reass *r, const struct reass_key *key) {
 
 static bool same(const struct reass_key *a, const struct reass_key *b) {
 	return a->id == b->id && a->vrf == b->vrf && a->v6 == b->v6 && a->proto == b->proto &&
-		memcmp(a->src, b->src, 16) == 0 && memcmp(a->dst, b->dst, 16) == 0;
+		a->copy == b->copy && memcmp(a->src, b->src, 16) == 0 &&
+		memcmp(a->dst, b->dst, 16) == 0;
 }
 
 static uint32_t *packet_place(struct reass *r, const struct reass_key *key) {

@@ -30,6 +30,7 @@ struct reass_key {
 	uint32_t id;
 	uint16_t vrf;
 	uint8_t v6, proto; // `proto`: IPv4 only; else 0
+	uint32_t copy;     // which of several copies of one packet: a switch floods
 };
 
 struct reass_fragment {
