@@ -21,6 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct script_class; // lib/script.h
+
 enum schema_type {
 	SCHEMA_END,    // the row after the last
 	SCHEMA_BOOL,   // bool
@@ -71,8 +73,10 @@ struct schema_row {
 	// absent. A nested object's own defaults are filled in only when the object is there or its
 	// row has the default "{}".
 	const char *def;
-	const char *const *words; // SCHEMA_ENUM: NULL-terminated
-	const char *ref;          // SCHEMA_REF: path of the map that must hold the key
+	// SCHEMA_ENUM: NULL-terminated; SCHEMA_FUNCTION: what it may return, beside nil
+	const char *const *words;
+	const struct script_class *arg; // SCHEMA_FUNCTION: what it is given, for stubs and manual
+	const char *ref;                // SCHEMA_REF: path of the map that must hold the key
 	// SCHEMA_OBJECT: its fields; SCHEMA_UNION: its alternatives, no two of which take values of one
 	// form (a boolean, number, text, list, table or function); their names say nothing. Closed by {0}.
 	const struct schema_row *rows;

@@ -277,6 +277,50 @@ static void redaction(void **state) {
 	json_decref(tree);
 }
 
+static void pear_get(struct script_frame *frame, const void *object) {
+	script_give_bool(frame, object != NULL);
+}
+
+// What a function is given is a class of its own, with its methods, once.
+static void test_functions_with_arguments(void **state) {
+	static const struct script_member members[] = {
+		{"ripe", "boolean", NULL, "whether it is", pear_get},
+		{"like", "boolean", "other: string", "whether it is like another", pear_get},
+		{0},
+	};
+	static const struct script_class pear = {"pear", "a pear", members};
+	static const char *const says[] = {"eat", "wait", NULL};
+	static const struct schema_row rows[] = {
+		{.name = "first",
+			.type = SCHEMA_FUNCTION,
+			.arg = &pear,
+			.words = says,
+			.help = "asked first"},
+		{.name = "second", .type = SCHEMA_FUNCTION, .arg = &pear, .help = "asked then"},
+		{0},
+	};
+	static const struct schema_row section = {
+		.name = "fruit", .type = SCHEMA_OBJECT, .rows = rows, .help = "fruit"};
+	const struct schema_row *const sections[] = {&section, NULL};
+	char *stubs = schema_lua_stubs(sections), *manual = schema_manual(sections);
+	char *class = part(stubs, "---@class (exact) leat.pear\n", "\n\n");
+
+	assert_string_equal(class,
+		"---@field ripe boolean whether it is\n"
+		"---@field like fun(self: leat.pear, other: string): boolean whether it is like "
+		"another");
+	assert_null(strstr(strstr(stubs, "leat.pear\n") + 1, "(exact) leat.pear"));
+	holds(stubs, "---@field first? fun(pear: leat.pear): \"eat\"|\"wait\"|nil asked first", "",
+		"\n");
+	holds(stubs, "---@field second? fun(pear: leat.pear): any asked then", "", "\n");
+	holds(manual, "It returns `\"eat\"`, `\"wait\"`, or nil.", "", "");
+	holds(manual, "| `like(other: string)` | boolean | | | whether it is like another |", "",
+		"");
+	free(class);
+	free(stubs);
+	free(manual);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_row),
@@ -287,6 +331,7 @@ int main(void) {
 		cmocka_unit_test(odd_texts),
 		cmocka_unit_test(example_layout),
 		cmocka_unit_test(redaction),
+		cmocka_unit_test(test_functions_with_arguments),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 // LuaCATS annotations: the Lua language server completes and type-checks configurations with them.
 // A class per object, named by its path without the keys of maps: leat.switches.ports.
 #include "lib/schema_priv.h"
+#include "lib/script.h"
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@ struct stubs {
 	// Objects around the present one and their class names, for rows that contain themselves.
 	const struct schema_row *open[SCHEMA_DEPTH_MAX + 1];
 	const char *names[SCHEMA_DEPTH_MAX + 1];
+	const struct script_class *given[8]; // to functions, that were written
 };
 
 static const char *class_of(const struct stubs *stubs, const struct schema_row *object,
@@ -25,6 +27,40 @@ static const char *class_of(const struct stubs *stubs, const struct schema_row *
 static void words_write(FILE *out, const char *const *words) {
 	for (size_t i = 0; words[i]; i++)
 		fprintf(out, "%s\"%s\"", i ? "|" : "", words[i]);
+}
+
+static void function_write(FILE *out, const struct schema_row *row) {
+	if (!row->arg) {
+		fputs(schema_type_info(row->type)->lua, out);
+		return;
+	}
+	fprintf(out, "fun(%s: leat.%s): ", row->arg->name, row->arg->name);
+	if (row->words) {
+		words_write(out, row->words);
+		fputs("|nil", out);
+	} else {
+		fputs("any", out);
+	}
+}
+
+// What functions are given, once.
+static void given_write(struct stubs *stubs, const struct script_class *given) {
+	size_t i = 0;
+	while (i < sizeof(stubs->given) / sizeof(*stubs->given) && stubs->given[i] &&
+		stubs->given[i] != given)
+		i++;
+	if (i == sizeof(stubs->given) / sizeof(*stubs->given) || stubs->given[i] == given)
+		return;
+	stubs->given[i] = given;
+	fprintf(stubs->out, "---%s\n---@class (exact) leat.%s\n", given->help, given->name);
+	for (const struct script_member *m = given->members; m->name; m++) {
+		if (m->args)
+			fprintf(stubs->out, "---@field %s fun(self: leat.%s, %s): %s %s\n", m->name,
+				given->name, m->args, m->type, m->help);
+		else
+			fprintf(stubs->out, "---@field %s %s %s\n", m->name, m->type, m->help);
+	}
+	fputc('\n', stubs->out);
 }
 
 // `name` is the class of the row's innermost object.
@@ -54,6 +90,9 @@ static void type_write(FILE *out, const struct schema_row *row, const char *name
 		break;
 	case SCHEMA_ENUM:
 		words_write(out, row->words);
+		break;
+	case SCHEMA_FUNCTION:
+		function_write(out, row);
 		break;
 	default:
 		fputs(schema_type_info(row->type)->lua, out);
@@ -105,6 +144,8 @@ static void class_write(
 		if (inner)
 			class_write(stubs, field, inner, depth + 1);
 		free(inner);
+		if (field->type == SCHEMA_FUNCTION && field->arg)
+			given_write(stubs, field->arg);
 	}
 	if (object->help || row->help)
 		fprintf(stubs->out, "---%s\n", object->help ? object->help : row->help);

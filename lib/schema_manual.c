@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The reference manual in Markdown: a section per section, a table per object.
 #include "lib/schema_priv.h"
+#include "lib/script.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,6 +113,26 @@ static void rows_write(FILE *out, const struct schema_row *rows) {
 	fputc('\n', out);
 }
 
+// What a function is given, and may say.
+static void function_write(FILE *out, const struct schema_row *row, const char *path) {
+	const char *name = row->arg->name;
+	fprintf(out, "### `%s.%s`: function(%s)\n\n%s. It returns ", path, row->name, name,
+		row->arg->help);
+	for (const char *const *word = row->words; word && *word; word++)
+		fprintf(out, "`\"%s\"`, ", *word);
+	fprintf(out, "%snil.\n\n", row->words ? "or " : "");
+	fputs("| field | type | range | default | |\n|---|---|---|---|---|\n", out);
+	for (const struct script_member *m = row->arg->members; m->name; m++) {
+		fprintf(out, m->args ? "| `%s(%s)` | " : "| `%s%s` | ", m->name,
+			m->args ? m->args : "");
+		cell_write(out, m->type);
+		fputs(" | | | ", out);
+		cell_write(out, m->help);
+		fputs(" |\n", out);
+	}
+	fputc('\n', out);
+}
+
 static bool is_open(const struct manual *manual, const struct schema_row *rows, unsigned depth) {
 	for (unsigned i = 0; i < depth; i++) {
 		if (manual->open[i] == rows)
@@ -159,6 +180,8 @@ static void object_write(
 		if (asprintf(&path_of, "%s.%s", here, field->name) >= 0)
 			object_write(manual, field, path_of, depth + 1);
 		free(path_of);
+		if (field->type == SCHEMA_FUNCTION && field->arg)
+			function_write(manual->out, field, here);
 	}
 	free(here);
 }

@@ -15,6 +15,7 @@
 #define BYTES_INSTRUCTION 64   // allocating so many bytes costs as much as one instruction
 #define GC_BYTES          16   // marking so many bytes does
 #define BIG_ALLOCATION    4096 // the budget is checked before one of these, not at the next hook
+#define LINK_BYTES        sizeof(void *)
 // Ten times what instructions take on a slow machine: met only by what is slow without being
 // counted.
 #define DEADLINE_BASE_NS        (1 * NSEC_PER_SEC)
@@ -78,12 +79,45 @@ void script_charge(lua_State *L, uint64_t cost) {
 		script_throw(L, -EDEADLK);
 }
 
+// A block of the heap can be given up where nothing may be freed: it becomes a link of a list then.
+static void *heap_move(void *block, size_t bytes) {
+	return realloc(block, bytes < LINK_BYTES ? LINK_BYTES : bytes);
+}
+
+static void block_free(struct script *s, void *block, size_t bytes) {
+	if (arena_has(&s->arena, block)) {
+		arena_free(&s->arena, block, bytes);
+	} else if (s->arena.memory && block) {
+		*(void **)block = s->limbo;
+		s->limbo = block;
+	} else {
+		free(block);
+	}
+}
+
+static void *arena_move(struct script *s, void *block, size_t old, size_t bytes) {
+	bool in_arena = block && arena_has(&s->arena, block);
+	if (block && bytes <= old) {
+		if (in_arena)
+			arena_shrink(&s->arena, block, old, bytes);
+		return block;
+	}
+	if (in_arena && arena_fits(old, bytes))
+		return block;
+	void *grown = arena_alloc(&s->arena, bytes);
+	if (grown && block) {
+		memcpy(grown, block, old);
+		block_free(s, block, old);
+	}
+	return grown;
+}
+
 // NULL makes Lua collect garbage and ask once more before it throws. Shrinking never fails.
 static void *script_alloc(void *arg, void *block, size_t old_bytes, size_t bytes) {
 	struct script *s = arg;
 	size_t old = block ? old_bytes : 0; // without a block it is the type of the new object
 	if (bytes == 0) {
-		free(block);
+		block_free(s, block, old);
 		s->used_bytes -= old;
 		return NULL;
 	}
@@ -101,9 +135,11 @@ static void *script_alloc(void *arg, void *block, size_t old_bytes, size_t bytes
 		if (bytes > BIG_ALLOCATION && s->failed)
 			return NULL;
 	}
-	void *grown = realloc(block, bytes);
+	void *grown = s->arena.memory ? arena_move(s, block, old, bytes) : heap_move(block, bytes);
 	if (grown)
 		s->used_bytes += bytes - old;
+	else
+		s->spent += s->used_bytes / GC_BYTES;
 	return grown;
 }
 
@@ -132,30 +168,19 @@ static int limit_report(const struct script *s, struct err *err) {
 	switch (s->failed) {
 	case -ETIME:
 		return err_set(err, -ETIME,
-			"%s%sthe configuration used more than %s instructions: an endless loop?",
-			s->where, colon, count_print(s->budget, text));
+			"%s%s%s used more than %s instructions: an endless loop?", s->where, colon,
+			s->noun, count_print(s->budget, text));
 	case -EDEADLK:
 		return err_set(err, -ETIME,
-			"%s%sthe configuration ran for too long: an endless loop, or work on huge "
-			"strings?",
-			s->where, colon);
+			"%s%s%s ran for too long: an endless loop, or work on huge strings?",
+			s->where, colon, s->noun);
 	default:
-		return err_set(err, -ENOMEM, "%s%sthe configuration needs more than %s of memory",
-			s->where, colon, size_print(s->cap_bytes, text));
+		return err_set(err, -ENOMEM, "%s%s%s needs more than %s of memory", s->where, colon,
+			s->noun, size_print(s->cap_bytes, text));
 	}
 }
 
 // ---- running -----------------------------------------------------------------------------------------
-
-// What happens inside Lua's protection.
-struct job {
-	const char *main; // a file to run, or
-	int ref;          // a function to call
-	const json_t *arg;
-	json_t *tree;
-	int rc;
-	struct err *err;
-};
 
 static const char *file_source(const struct script *s, const char *name, size_t *len) {
 	const json_t *file = json_object_get(s->files, name);
@@ -218,15 +243,19 @@ static int job_main(lua_State *L, const char *name) {
 }
 
 static int job_run(lua_State *L) {
-	struct job *job = lua_touserdata(L, 1);
+	struct script_job *job = lua_touserdata(L, 1);
 	if (job->main) {
 		job_main(L, job->main);
 	} else {
 		script_push_function(L, job->ref);
-		script_push(L, job->arg);
+		if (job->class)
+			script_object_push(L, job->class, job->object);
+		else
+			script_push(L, job->arg);
 		lua_call(L, 1, 1);
 	}
-	job->rc = script_tree(L, job->main != NULL, &job->tree, job->err);
+	job->rc = job->class ? script_answer(L, job)
+			     : script_tree(L, job->main != NULL, &job->tree, job->err);
 	return 0;
 }
 
@@ -246,13 +275,14 @@ static int job_message(lua_State *L) {
 	return 1;
 }
 
-static int script_do(struct script *s, struct job *job, uint64_t instructions) {
+int script_do(
+	struct script *s, struct script_job *job, uint64_t instructions, uint64_t deadline_ns) {
 	lua_State *L = s->L;
 	s->budget = instructions;
 	s->spent = 0;
 	s->failed = 0;
 	s->where[0] = '\0';
-	s->deadline_ns = clock_now_ns() + DEADLINE_BASE_NS + instructions * DEADLINE_INSTRUCTION_NS;
+	s->deadline_ns = clock_now_ns() + deadline_ns + instructions * DEADLINE_INSTRUCTION_NS;
 	lua_settop(L, 0);
 	lua_sethook(L, script_hook, LUA_MASKCOUNT, HOOK_EVERY);
 	lua_pushcfunction(L, job_message);
@@ -320,7 +350,11 @@ static struct script *script_new(const json_t *bundle, const struct script_limit
 	if (s == NULL)
 		return NULL;
 	s->folder = strdup(folder ? folder : "");
-	s->files = json_incref(json_object_get(bundle, "files"));
+	s->bundle = json_incref((json_t *)bundle);
+	s->files = json_object_get(bundle, "files");
+	s->noun = "the configuration";
+	if (limits)
+		s->limits = *limits;
 	s->cap_bytes = limits && limits->memory_bytes ? limits->memory_bytes : DEFAULT_MEMORY_BYTES;
 	if (s->folder == NULL) {
 		script_free(s);
@@ -334,7 +368,14 @@ void script_free(struct script *script) {
 		return;
 	if (script->L)
 		lua_close(script->L);
-	json_decref(script->files);
+	for (void *block = script->limbo; block;) {
+		void *next = *(void **)block;
+		free(block);
+		block = next;
+	}
+	arena_fini(&script->arena);
+	json_decref(script->tree);
+	json_decref(script->bundle);
 	free(script->folder);
 	free(script);
 }
@@ -351,25 +392,27 @@ int script_run(const json_t *bundle, const struct script_limits *limits, struct 
 	struct script *s = script_new(bundle, limits);
 	if (s == NULL)
 		return err_set(err, -ENOMEM, "out of memory");
-	struct job job = {.main = json_string_value(json_object_get(bundle, "main")), .err = err};
+	struct script_job job = {
+		.main = json_string_value(json_object_get(bundle, "main")), .err = err};
 	rc = script_open(s, err);
 	if (rc == 0)
-		rc = script_do(s, &job, instructions);
+		rc = script_do(s, &job, instructions, DEADLINE_BASE_NS);
 	if (rc < 0) {
 		script_free(s);
 		return rc;
 	}
 	*script = s;
 	*tree = job.tree;
+	s->tree = json_incref(job.tree);
 	return 0;
 }
 
 int script_call(struct script *script, int ref, const json_t *arg, uint64_t instructions,
 	json_t **result, struct err *err) {
-	struct job job = {.ref = ref, .arg = arg, .err = err};
+	struct script_job job = {.ref = ref, .arg = arg, .err = err};
 	if (ref < 1 || ref > script->functions)
 		return err_set(err, -ENOENT, "the configuration has no function %d", ref);
-	int rc = script_do(script, &job, instructions);
+	int rc = script_do(script, &job, instructions, DEADLINE_BASE_NS);
 	if (rc == 0)
 		*result = job.tree;
 	return rc;

@@ -53,7 +53,52 @@ void script_free(struct script *script); // NULL is fine
 
 // Calls a function kept from the config with one JSON argument; *result is a new reference (no
 // functions in it). Bounded by `instructions` and the memory cap; after an overrun the script can
-// be called again. -ENOENT: no such function; else as above. Control-plane use; packet-path
-// policies use their own typed accessors later.
+// be called again. -ENOENT: no such function; else as above. Control-plane use.
 int script_call(struct script *script, int ref, const json_t *arg, uint64_t instructions,
 	json_t **result, struct err *err);
+
+// ---- policies -----------------------------------------------------------------------------------
+//
+// A function that judges something on a thread that may not allocate, lock or wait: a packet worker. Each thread has a fork of
+// the script, made on the control thread; the bundle is run again there, so that a function has all that it had (other functions,
+// tables, locals around it), whatever that is, and is found by the same number. It is given one object, whose fields and methods
+// are C functions, and says one of some words.
+
+struct script_frame; // a call that runs
+
+// What an object shows. The same rows make the stubs for editors and the manual.
+struct script_member {
+	const char *name;
+	const char *type; // LuaCATS: "string", "integer?"; of a method: what it returns
+	const char *args; // of a method: "set: string"; NULL: a field
+	const char *help;
+	void (*get)(struct script_frame *frame, const void *object); // gives one value, below
+};
+
+struct script_class {
+	const char *name; // of the argument, too: "conn"
+	const char *help;
+	const struct script_member *members; // closed by {0}
+};
+
+// Inside get(): gives the value; the arguments of a method, from 1 on; an error of the script that runs. These may not return.
+void script_give_text(struct script_frame *frame, const char *text); // NULL: nil
+void script_give_integer(struct script_frame *frame, int64_t number);
+void script_give_bool(struct script_frame *frame, bool value);
+const char *script_arg_text(struct script_frame *frame, int arg, size_t *len);
+int64_t script_arg_integer(struct script_frame *frame, int arg);
+void script_fail(struct script_frame *frame, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3), noreturn));
+
+#define SCRIPT_KEEP_BYTES (4u << 20) // what a fork's functions may hold on to
+
+// Control: another state of the same bundle, for another thread; NULL `classes` ends the list of those that it will be given.
+// `arena_bytes`: what calls may allocate, which is there from the start, on top of room for a collection of what is kept; 0: the heap,
+// within the script's cap. -EINVAL: it does not return the same again, -EFBIG: too much is kept; else as script_run().
+int script_fork(const struct script *script, const struct script_class *const *classes,
+	size_t arena_bytes, struct script **fork, struct err *err);
+
+// The thread that the fork is for: what does this function say of an object? The index of one of `words`, or their number: it said
+// nothing (nil). -EINVAL: an error, or no such word; -ETIME: too many instructions, -ENOMEM. It does not allocate, but for err's text.
+int script_ask(struct script *fork, int ref, const struct script_class *class, const void *object,
+	uint64_t instructions, const char *const *words, struct err *err);

@@ -153,6 +153,10 @@ static int base_require(lua_State *L) {
 	size_t len;
 	const char *name = luaL_checklstring(L, 1, &len);
 	check_module_name(L, name, len);
+	if (script_of(L)->sealed)
+		return luaL_error(L,
+			"require \"%s\": not inside a policy; require it outside of the function",
+			name);
 	lua_settop(L, 1);
 	lua_pushvalue(L, 1);
 	if (lua_rawget(L, lua_upvalueindex(1)) == LUA_TBOOLEAN && !lua_toboolean(L, -1))
@@ -383,6 +387,8 @@ static void open_base(lua_State *L) {
 	wrap(L, "select", call_charged);
 	wrap(L, "tonumber", call_charged);
 	lua_newtable(L);
+	lua_pushvalue(L, -1);
+	lua_setfield(L, LUA_REGISTRYINDEX, SCRIPT_MODULES);
 	lua_pushcclosure(L, base_require, 1);
 	lua_setfield(L, -2, "require");
 	lua_pushvalue(L, -1);

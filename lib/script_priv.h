@@ -7,6 +7,7 @@
 // nothing in the script can catch the error any more.
 #pragma once
 
+#include "lib/arena.h"
 #include "lib/script.h"
 #include <lauxlib.h>
 #include <lua.h>
@@ -23,10 +24,39 @@ struct script {
 	size_t used_bytes, cap_bytes;
 	int failed;      // -ETIME, -EDEADLK (overdue), -ENOMEM; 0: none
 	char where[128]; // "file:line" at which a limit was hit, or ""
-	json_t *files;   // of the bundle
-	char *folder;    // for messages, "" when unknown
-	int functions;   // how many the tree refers to
+	json_t *bundle, *files;
+	char *folder;  // for messages, "" when unknown
+	int functions; // how many the tree refers to
+	struct script_limits limits;
+	json_t *tree;     // what it returned
+	const char *noun; // what runs, for messages
+	bool sealed;      // nothing is required any more
+	struct arena
+		arena; // of a fork that works where nobody may ask for memory; zeroed: the heap
+	void *limbo;   // the heap's blocks that such a one has given up: a list through them
 };
+
+// What happens inside Lua's protection.
+struct script_job {
+	const char *main; // a file to run, or
+	int ref;          // a function to call
+	const json_t *arg;
+	const struct script_class *class; // instead of `arg` and `tree`: a policy is asked
+	void *object;
+	const char *const *words;
+	int answer;
+	json_t *tree;
+	int rc;
+	struct err *err;
+};
+
+// Runs a job. Its limits: `instructions`, and a time of the wall.
+int script_do(
+	struct script *s, struct script_job *job, uint64_t instructions, uint64_t deadline_ns);
+// Of a policy, inside a job: the object that it is given; what it said.
+void script_object_push(lua_State *L, const struct script_class *class, void *object);
+void script_object_close(lua_State *L, const struct script_class *class);
+int script_answer(lua_State *L, struct script_job *job);
 
 struct script *script_of(lua_State *L);
 
@@ -37,6 +67,7 @@ int script_throw(lua_State *L, int rc) __attribute__((noreturn));
 
 // lua_CFunction: opens the libraries of the sandbox (script_lib.c), and the find family of
 // `string`, which is on top of the stack (script_pattern.c).
+#define SCRIPT_MODULES "leat.modules" // registry: what was required, by name
 int script_lib_open(lua_State *L);
 void script_pattern_open(lua_State *L);
 
