@@ -52,13 +52,17 @@ int ctl_config_apply(struct ctl_config *config, const json_t *bundle, const stru
 	return rc;
 }
 
-static int modules_check(const json_t *tree, json_t *notes, struct err *err) {
+static int modules_check(const struct ctl_version *version, json_t *notes, struct err *err) {
 	size_t n;
+	json_t *none = json_object();
+	const struct change change = {
+		.old = none, .new = version->resolved, .script = version->script};
 	const struct module *const *modules = module_list(&n);
 	int rc = notes ? 0 : err_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		if (modules[i]->check)
-			rc = modules[i]->check(tree, notes, err);
+			rc = modules[i]->check(&change, notes, err);
+	json_decref(none);
 	return rc;
 }
 
@@ -71,7 +75,7 @@ int ctl_config_check(const json_t *bundle, json_t **notes, struct err *err) {
 	if (rc < 0)
 		return rc;
 	*notes = json_array();
-	rc = modules_check(version.resolved, *notes, err);
+	rc = modules_check(&version, *notes, err);
 	ctl_version_fini(&version, NULL);
 	if (rc == 0)
 		return 0;

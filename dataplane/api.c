@@ -185,6 +185,12 @@ int dp_system_decode(const json_t *tree, struct dp_workers_conf *conf, struct er
 	return cpus_share(conf, err);
 }
 
+unsigned dp_workers_planned(const json_t *tree) {
+	struct dp_workers_conf conf;
+
+	return dp_system_decode(tree, &conf, NULL) == 0 ? RTE_MAX(conf.n, 1u) : 0;
+}
+
 void dp_start_decode(const json_t *tree, struct dp_start_opts *opts) {
 	struct system_conf sys = {.hugepages = true};
 	const json_t *section = json_object_get(tree, "system");

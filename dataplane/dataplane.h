@@ -295,6 +295,8 @@ extern __thread struct dp_worker *dp_self; // node: the worker it runs on
 
 // control: workers that exist now (≤ DP_MAX_WORKERS); 1 with `system.workers = 0`: the one that dp_step() turns.
 unsigned dp_worker_count(void);
+// control: rows of per-worker state that this resolved tree wants; 0: it is wrong.
+unsigned dp_workers_planned(const json_t *tree);
 // control: returns after every worker has passed a quiescent state; what was unpublished before may be freed.
 void dp_sync(void);
 // Tests and benches: with `system.workers = 0` no thread is started and the caller turns the loop itself.

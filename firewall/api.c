@@ -34,6 +34,10 @@ static const struct schema_row rule_columns[] = {
 		.flags = SCHEMA_COUNTER,
 		.help = "connections that it decided on"},
 	{.name = "last_hit", .type = SCHEMA_INT, .unit = "s", .help = "since the last of them"},
+	{.name = "failed",
+		.type = SCHEMA_INT,
+		.flags = SCHEMA_COUNTER,
+		.help = "of them: its policy failed, and they were dropped"},
 	{.name = "shadowed_by",
 		.type = SCHEMA_INT,
 		.help = "the rule before it that takes all that it would"},
@@ -62,7 +66,7 @@ static json_t *words_text(const json_t *value) {
 // All that a rule says and has no column of its own: `dst="@servers" dport=[80,443]`.
 static json_t *asks_text(const json_t *rule) {
 	static const char *const own[] = {
-		"name", "from", "to", "action", "enabled", "log", "family", NULL};
+		"name", "from", "to", "action", "policy", "enabled", "log", "family", NULL};
 	char text[600] = "";
 	const char *key;
 	json_t *value;
@@ -101,11 +105,15 @@ static json_t *rule_row(const struct fw_policy *p, uint32_t i) {
 	json_t *row = json_pack("{s:i, s:s, s:o, s:o, s:o, s:s}", "rule", (int)i + 1, "name",
 		p->conf.rules[i].name, "from", words_text(json_object_get(rule, "from")), "to",
 		words_text(json_object_get(rule, "to")), "asks", asks_text(rule), "action",
-		is_off(p, i) ? "off" : fw_action_words[p->rules[i].action]);
+		is_off(p, i)                 ? "off"
+			: p->rules[i].policy ? "policy"
+					     : fw_action_words[p->rules[i].action]);
 
 	if (row == NULL)
 		return NULL;
 	hits_add(row, &hits);
+	if (p->rules[i].policy)
+		json_object_set_new(row, "failed", json_integer((json_int_t)hits.failed));
 	if (p->shadows[i] != FW_NONE)
 		json_object_set_new(row, "shadowed_by", json_integer(p->shadows[i] + 1));
 	return row;
@@ -170,12 +178,11 @@ static const struct schema_row firewall_columns[] = {
 
 static int firewall_show(const json_t *filter, size_t limit, json_t *rows, struct err *err) {
 	const struct fw_policy *p = fw_policy;
-	uint64_t sums[3] = {0};
+	uint64_t sums[3];
 
 	if (p == NULL)
 		return 0;
-	for (uint32_t i = 0; i <= p->n; i++)
-		sums[i < p->n ? p->rules[i].action : p->def] += fw_policy_hits(p, i).packets;
+	fw_policy_sums(p, sums);
 	return append(rows,
 		json_pack("{s:s, s:i, s:i, s:i, s:i, s:I, s:i, s:I, s:I, s:I, s:I}", "default",
 			fw_action_words[p->def], "rules", (int)p->n, "tests", (int)p->conf.n_tests,

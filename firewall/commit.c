@@ -35,7 +35,8 @@ int fw_prepare(const struct change *change, void **out, struct err *err) {
 	bool there = json_object_get(change->new, "firewall") != NULL;
 	plan->bridges = bridge_plan_new(change->new, there, err);
 	if (plan->bridges && there)
-		plan->policy = fw_policy_new(change->new, fw_policy, same_sets(change), err);
+		plan->policy = fw_policy_new(
+			change, dp_workers_planned(change->new), fw_policy, same_sets(change), err);
 	if (plan->bridges == NULL || (there && plan->policy == NULL)) {
 		fw_release(plan);
 		return err->code;
@@ -67,8 +68,10 @@ void fw_commit(void *arg) {
 	struct fw_policy *old = fw_policy;
 
 	if (plan->policy) {
+		time_t wall = (time_t)(clock_wall_ns() / NSEC_PER_SEC);
 		fw_policy_adopt(plan->policy, old, plan->tree);
-		fw_policy_time(plan->policy, (time_t)(clock_wall_ns() / NSEC_PER_SEC));
+		fw_policy_time(plan->policy, wall);
+		atomic_store(&fw_moment_now, fw_moment_pack(wall));
 	}
 	nat_commit(
 		plan->policy ? plan->policy->nat : NULL, plan->policy ? plan->policy->zones : NULL);
@@ -84,10 +87,13 @@ void fw_poll(uint64_t now_ns) {
 	static uint64_t next_ns;
 
 	nat_poll(now_ns);
+	fw_lua_poll(now_ns);
 	if (fw_policy == NULL || now_ns < next_ns)
 		return;
 	next_ns = now_ns + NSEC_PER_SEC;
-	if (fw_policy_time(fw_policy, (time_t)(clock_wall_ns() / NSEC_PER_SEC)))
+	time_t wall = (time_t)(clock_wall_ns() / NSEC_PER_SEC);
+	atomic_store(&fw_moment_now, fw_moment_pack(wall));
+	if (fw_policy_time(fw_policy, wall))
 		session_policy_changed();
 }
 
@@ -107,6 +113,7 @@ void fw_fini(void) {
 	nat_fini(); // waits until no worker is in either
 	fw_policy_free(last);
 	sources_fini(&fw_sources);
+	fw_lua_fini();
 }
 
 // ---- what its author should know --------------------------------------------------------------------------------
@@ -134,7 +141,7 @@ static void note_shadows(const struct fw_policy *p, json_t *notes) {
 }
 
 struct foresight {
-	const struct fw_policy *policy;
+	struct fw_policy *policy;
 	json_t *notes;
 	uint64_t ending;
 };
@@ -180,9 +187,9 @@ void fw_note(const void *arg, bool dry, json_t *notes) {
 		note_ending(plan->policy, plan->tree, notes);
 }
 
-int fw_check(const json_t *tree, json_t *notes, struct err *err) {
-	bool there = json_object_get(tree, "firewall") != NULL;
-	struct bridge_plan *bridges = bridge_plan_new(tree, there, err);
+int fw_check(const struct change *change, json_t *notes, struct err *err) {
+	bool there = json_object_get(change->new, "firewall") != NULL;
+	struct bridge_plan *bridges = bridge_plan_new(change->new, there, err);
 	struct fw_policy *p;
 
 	if (bridges == NULL)
@@ -190,7 +197,7 @@ int fw_check(const json_t *tree, json_t *notes, struct err *err) {
 	bridge_release(bridges);
 	if (!there)
 		return 0;
-	p = fw_policy_new(tree, NULL, false, err);
+	p = fw_policy_new(change, 0, NULL, false, err);
 	if (p == NULL)
 		return err->code;
 	note_shadows(p, notes);

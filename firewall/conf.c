@@ -267,6 +267,8 @@ static int rules_parse(struct fw_conf *conf, const json_t *rules, struct err *er
 		snprintf(path, sizeof(path), "firewall.rules[%zu]", i + 1);
 		snprintf(rule->name, sizeof(rule->name), "%s", raw.name ? raw.name : "");
 		rule->action = raw.action;
+		rule->policy = raw.policy;
+		conf->n_policies += raw.policy > 0;
 		rule->log = raw.log;
 		rule->rate = raw.rate;
 		rule->rate_per_source = raw.rate_per_source;
@@ -318,6 +320,17 @@ static int test_key(
 	return 0;
 }
 
+// "mon 12:00"; the schema took it.
+static void at_parse(const char *text, struct fw_conf_test *test) {
+	int minutes = fw_time_parse(text + 4);
+
+	for (unsigned day = 0; fw_day_words[day]; day++)
+		if (strncmp(text, fw_day_words[day], 3) == 0)
+			test->weekday = (uint8_t)day;
+	test->hour = (uint8_t)(minutes / 60);
+	test->minute = (uint8_t)(minutes % 60);
+}
+
 static int test_parse(
 	struct fw_conf *conf, const json_t *value, const char *path, struct err *err) {
 	struct fw_conf_test *test = &conf->tests[conf->n_tests++];
@@ -335,6 +348,7 @@ static int test_parse(
 		return zone;
 	test->key.from = (uint8_t)zone;
 	test->expect = raw.expect;
+	at_parse(raw.at, test);
 	snprintf(test->rule, sizeof(test->rule), "%s", raw.rule ? raw.rule : "");
 	if (raw.translated) {
 		struct nat_target target;
@@ -443,6 +457,8 @@ int fw_conf_parse(const json_t *tree, struct fw_conf *conf, struct err *err) {
 	if (firewall)
 		schema_decode(fw_firewall_rows, firewall, &raw);
 	conf->def = raw.def;
+	conf->country_database = raw.country_database;
+	conf->policy_instructions = (uint64_t)raw.policy_instructions;
 	rc = rc ? rc
 		: fw_conf_sets_parse(
 			  conf, json_object_get(tree, "sets"), raw.country_database, err);

@@ -27,6 +27,7 @@ struct fw_conf_rule {
 	uint64_t rate_per_source;
 	uint32_t connections_per_source;
 	int schedule;      // index; -1: always
+	int policy;        // function that judges, instead of `action`; 0: none
 	uint64_t block_ns; // sources that it decides on are blocked for so long; 0: not
 	// what `match` points to
 	fw_prefixes prefixes[2];
@@ -40,14 +41,18 @@ struct fw_conf_test {
 	struct fw_key key;
 	bool to_known; // key.to was given; else it is where `dst` is routed
 	enum fw_action expect;
-	char rule[FW_NAME];       // that must be the one; "": any
-	struct addr translated;   // where NAT must send it; family NONE: not asked
-	uint16_t translated_port; // 0: not asked
+	char rule[FW_NAME];            // that must be the one; "": any
+	uint8_t weekday, hour, minute; // for policies
+	struct addr translated;        // where NAT must send it; family NONE: not asked
+	uint16_t translated_port;      // 0: not asked
 };
 
 struct fw_conf {
 	bool there; // the section `firewall` is
 	enum fw_action def;
+	const char *country_database; // borrowed from the tree, as long as it is parsed; NULL: none
+	uint64_t policy_instructions;
+	unsigned n_policies;
 	struct fw_conf_set *sets; // a set's label is its index
 	unsigned n_sets;
 	struct fw_conf_rule *rules;

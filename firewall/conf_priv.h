@@ -12,13 +12,14 @@ struct fw_raw_rule {
 	const char *name, *schedule;
 	const json_t *from, *to, *src, *dst, *not_src, *not_dst, *proto, *sport, *dport, *icmp;
 	unsigned action, family;
+	int policy;
 	uint64_t rate, rate_per_source, block_ns;
 	int64_t connections_per_source;
 	bool log, enabled;
 };
 
 struct fw_raw_test {
-	const char *from, *to, *rule, *icmp, *translated;
+	const char *from, *to, *rule, *icmp, *translated, *at;
 	struct addr src, dst;
 	const json_t *proto;
 	int64_t sport, dport;
@@ -28,6 +29,7 @@ struct fw_raw_test {
 struct fw_raw_firewall {
 	unsigned def;
 	const char *country_database;
+	int64_t policy_instructions;
 	const json_t *rules, *schedules, *tests;
 };
 

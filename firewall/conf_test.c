@@ -91,6 +91,13 @@ static void test_mistakes_are_told(void **state) {
 	refused("{\"a\": {\"addresses\": [\"10.0.0.9-10.0.0.1\"]}}", "{}", "sets.a.addresses[1]",
 		"turn the two around");
 	refused("{}", "{\"rules\": [{\"name\": \"x\"}]}", "firewall.rules[1].action", "");
+	refused("{}", RULE("\"policy\": {\"$function\": 1}"), "firewall.rules[1]",
+		"remove `action`");
+	refused("{}", RULE("\"policy\": \"f\""), "firewall.rules[1].policy", "is not a function");
+	refused("{}",
+		"{\"tests\": [{\"from\": \"staff\", \"src\": \"10.0.0.1\", \"dst\": \"10.0.0.2\", "
+		"\"expect\": \"drop\", \"at\": \"mon 25:00\"}]}",
+		"firewall.tests[1].at", "no time of the week");
 	refused("{}", RULE("\"from\": \"staf\""), "firewall.rules[1].from",
 		"there are: self, internet, staff");
 	refused("{}", RULE("\"dst\": [\"10.0.0.1\", \"@none\"]"), "firewall.rules[1].dst[2]",

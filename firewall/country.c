@@ -2,10 +2,16 @@
 // pure: no DPDK
 #include "firewall/country.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <maxminddb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define CACHE    4096 // leaves share their data: what was read of it is kept by its place
 #define V4_DEPTH 96   // where IPv4 begins in a tree of both families: ::/96
@@ -49,11 +55,47 @@ void fw_countries_close(struct fw_countries *c) {
 	free(c);
 }
 
+static int copy(int from, int to) {
+	struct stat st;
+
+	if (from < 0 || to < 0 || fstat(from, &st) < 0)
+		return -errno;
+	while (st.st_size > 0) {
+		ssize_t n = sendfile(to, from, NULL, (size_t)st.st_size);
+
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		st.st_size -= n;
+	}
+	return 0;
+}
+
+struct fw_countries *fw_countries_open_copy(const char *path, struct err *err) {
+	int from = open(path, O_RDONLY | O_CLOEXEC), to = memfd_create("countries", MFD_CLOEXEC);
+	struct fw_countries *c = NULL;
+	char name[40];
+	int rc = copy(from, to);
+
+	if (rc < 0)
+		err_set(err, rc, "%s: %s; give a file in the MaxMind DB format, with countries",
+			path, strerror(-rc));
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", to);
+	if (rc == 0)
+		c = fw_countries_open(name, err);
+	if (from >= 0)
+		close(from);
+	if (to >= 0)
+		close(to);
+	return c;
+}
+
+// MMDB_get_value() would allocate.
 static bool text_get(MMDB_entry_s *entry, const char *what, char iso[2]) {
+	const char *const way[] = {what, "iso_code", NULL};
 	MMDB_entry_data_s data;
 
-	if (MMDB_get_value(entry, &data, what, "iso_code", NULL) != MMDB_SUCCESS ||
-		!data.has_data || data.type != MMDB_DATA_TYPE_UTF8_STRING || data.data_size != 2)
+	if (MMDB_aget_value(entry, &data, way) != MMDB_SUCCESS || !data.has_data ||
+		data.type != MMDB_DATA_TYPE_UTF8_STRING || data.data_size != 2)
 		return false;
 	memcpy(iso, data.utf8_string, 2);
 	return true;
@@ -130,4 +172,24 @@ long fw_countries_add(struct fw_countries *c, const char *iso, fw_prefixes *to) 
 	int rc = descend(&w, 0, c->db.metadata.ip_version == 4 ? V4_DEPTH : 0);
 
 	return rc < 0 ? rc : w.found;
+}
+
+bool fw_countries_find(
+	const struct fw_countries *c, const uint8_t *addr, bool v6, char iso[static 3]) {
+	struct sockaddr_in in4 = {.sin_family = AF_INET};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+	const struct sockaddr *at =
+		v6 ? (const struct sockaddr *)&in6 : (const struct sockaddr *)&in4;
+	int error;
+
+	if (v6)
+		memcpy(&in6.sin6_addr, addr, 16);
+	else
+		memcpy(&in4.sin_addr, addr, 4);
+	MMDB_lookup_result_s found = MMDB_lookup_sockaddr(&c->db, at, &error);
+	if (error != MMDB_SUCCESS || !found.found_entry)
+		return false;
+	iso[2] = '\0';
+	return text_get(&found.entry, "country", iso) ||
+		text_get(&found.entry, "registered_country", iso);
 }

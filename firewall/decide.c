@@ -82,12 +82,13 @@ SESSION_DECIDER(fw_link)
 
 // ---- rules ----------------------------------------------------------------------------------------------------
 
-enum { DROP_RULE, DROP_DEFAULT };
+enum { DROP_RULE, DROP_DEFAULT, DROP_POLICY };
 
 static const struct dp_drop policy_drops[] = {
 	[DROP_RULE] = {"rule", "a rule of the firewall drops it"},
 	[DROP_DEFAULT] = {"no_rule",
 		"no rule of the firewall takes it, and the default is to drop"},
+	[DROP_POLICY] = {"policy", "the Lua policy of a rule failed"},
 	{0},
 };
 
@@ -140,14 +141,44 @@ static bool takes(struct fw_rule *rule, struct session_flow *flow) {
 	return false;
 }
 
+// What a rule's policy says: enum fw_action, FW_NEXT, or negative: it failed.
+static int ask(const struct fw_policy *p, uint32_t rule, const struct fw_key *key,
+	const struct session_flow *flow) {
+	struct fw_conn conn = {.key = key,
+		.conf = &p->conf,
+		.sets = p->sets->addrs,
+		.schedules = p->on,
+		.asked_dport = __builtin_bswap16(flow->in.dport),
+		.moment =
+			fw_moment_read(atomic_load_explicit(&fw_moment_now, memory_order_relaxed)),
+		.counting = flow->again ? FW_COUNT_NEVER
+			: flow->dry     ? FW_COUNT_LOOK
+					: FW_COUNT,
+		.now_ns = flow->now_ns};
+	struct err err = {0};
+
+	memcpy(conn.asked_dst, flow->in.dst, sizeof(conn.asked_dst));
+	unsigned worker = flow->dry ? FW_LUA_WORKERS : dp_self->id;
+	int says = fw_lua_ask(p->lua, worker, p->rules[rule].policy, &conn, &err);
+	if (says < 0 && !flow->dry)
+		fw_lua_failed(worker, p->rules[rule].called, &err);
+	return says;
+}
+
 static void give(const struct session_flow *flow) {
 	sources_give(&fw_sources, flow->user[SESSION_USER_FIREWALL]);
 }
 
-static void count(const struct fw_policy *p, uint32_t rule, const struct session_flow *flow) {
+// `action`: negative: its policy failed.
+static void count(struct fw_policy *p, uint32_t rule, int action, const struct session_flow *flow) {
 	if (flow->again || flow->dry)
 		return;
 	struct fw_hits *h = &p->hits[flow->worker][rule];
+	if (rule < p->n && p->rules[rule].policy) {
+		uint64_t *said = &p->said[flow->worker][action < 0 ? FW_DROP : action];
+		__atomic_store_n(said, *said + 1, __ATOMIC_RELAXED);
+		__atomic_store_n(&h->failed, h->failed + (action < 0), __ATOMIC_RELAXED);
+	}
 	__atomic_store_n(&h->packets, h->packets + 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&h->last_ns, flow->now_ns, __ATOMIC_RELAXED);
 }
@@ -172,42 +203,78 @@ static enum session_verdict act(struct session_flow *flow, unsigned action, unsi
 	}
 }
 
-enum session_verdict fw_policy_judge(const struct fw_policy *p, struct session_flow *flow) {
+// The first rule that takes it, and what becomes of it by that: enum fw_action, negative: its policy failed.
+static uint32_t find(const struct fw_policy *p, const struct fw_key *key, struct session_flow *flow,
+	int *action) {
 	struct fw_walk walk;
+	uint32_t at;
+
+	fw_walk_begin(p->compiled, key, &walk);
+	while ((at = fw_walk_next(&walk)) != FW_NONE) {
+		if (!takes(&p->rules[at], flow))
+			continue;
+		*action = p->rules[at].policy ? ask(p, at, key, flow) : p->rules[at].action;
+		if (*action != FW_NEXT)
+			return at;
+		if (!flow->again && !flow->dry) {
+			give(flow);
+			flow->user[SESSION_USER_FIREWALL] = 0;
+		}
+	}
+	*action = key->from == FW_SELF ? FW_ACCEPT : p->def;
+	return FW_NONE;
+}
+
+enum session_verdict fw_policy_judge(struct fw_policy *p, struct session_flow *flow) {
 	struct fw_key key;
 	uint32_t rule;
+	int action;
 
 	flow->zone_in = zone_of(p, flow->iface_in);
 	flow->zone_out = zone_of(p, flow->iface_out);
 	if (nat_is_open(flow))
 		return SESSION_PASS;
 	key_of(flow, &key);
-	fw_walk_begin(p->compiled, &key, &walk);
-	while ((rule = fw_walk_next(&walk)) != FW_NONE)
-		if (takes(&p->rules[rule], flow))
-			break;
-	count(p, rule == FW_NONE ? p->n : rule, flow);
+	rule = find(p, &key, flow, &action);
+	if (action < 0 && flow->again) // to fail is not to forbid: who lives, lives on
+		return SESSION_PASS;
+	count(p, rule == FW_NONE ? p->n : rule, action, flow);
 	flow->flags &= (uint16_t)~SESSION_LOG;
 	if (rule == FW_NONE) {
 		flow->rule = 0;
-		return act(flow, key.from == FW_SELF ? FW_ACCEPT : p->def, DROP_DEFAULT);
+		return act(flow, (unsigned)action, DROP_DEFAULT);
 	}
 	flow->rule = rule + 1;
-	if (p->rules[rule].block_ns > 0 && !flow->again && !flow->dry)
+	bool forbids = action == FW_DROP || action == FW_REJECT;
+	if (p->rules[rule].block_ns > 0 && forbids && !flow->again && !flow->dry)
 		dp_block_source(
 			flow->in.src, flow->in.v6, p->rules[rule].block_ns, p->rules[rule].called);
 	if (p->rules[rule].log)
 		flow->flags |= SESSION_LOG;
-	enum session_verdict verdict = act(flow, p->rules[rule].action, DROP_RULE);
+	enum session_verdict verdict = action < 0 ? act(flow, FW_DROP, DROP_POLICY)
+						  : act(flow, (unsigned)action, DROP_RULE);
 	if (verdict != SESSION_PASS && !flow->again && !flow->dry)
 		give(flow);
 	return verdict;
 }
 
 static enum session_verdict policy_decide(struct session_flow *flow) {
-	const struct fw_policy *p = __atomic_load_n(&fw_policy, __ATOMIC_ACQUIRE);
+	struct fw_policy *p = __atomic_load_n(&fw_policy, __ATOMIC_ACQUIRE);
 
 	return p ? fw_policy_judge(p, flow) : SESSION_PASS;
+}
+
+// A policy was asked just now, by us.
+static void rule_say(const struct fw_policy *p, uint32_t rule, char *buf, size_t size) {
+	int n = snprintf(buf, size, "rule %u %s", rule + 1, p->conf.rules[rule].name);
+
+	if (p->rules[rule].policy == 0 || n < 0 || (size_t)n >= size)
+		return;
+	if (p->lua->said < 0)
+		snprintf(buf + n, size - (size_t)n, ", whose policy fails: %s", p->lua->why);
+	else
+		snprintf(buf + n, size - (size_t)n, ", whose policy says %s",
+			fw_policy_words[p->lua->said]);
 }
 
 static void policy_say(const struct session_flow *flow, char *buf, size_t size) {
@@ -222,7 +289,7 @@ static void policy_say(const struct session_flow *flow, char *buf, size_t size) 
 			fw_conf_zone_name(&p->conf, flow->zone_in),
 			fw_conf_zone_name(&p->conf, flow->zone_out));
 	else
-		snprintf(buf, size, "rule %u %s", flow->rule, p->conf.rules[flow->rule - 1].name);
+		rule_say(p, flow->rule - 1, buf, size);
 }
 
 static struct session_decider fw_policy_decider = {
@@ -234,6 +301,7 @@ static struct session_decider fw_policy_decider = {
 	.say = policy_say,
 };
 SESSION_DECIDER(fw_policy_decider)
+_Static_assert(FW_LUA_WORKERS == DP_MAX_WORKERS, "a state per worker");
 
 __attribute__((constructor)) static void edges(void) {
 	edge_reject = session_edge("ip_reject");

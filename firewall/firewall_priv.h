@@ -12,5 +12,5 @@ void fw_commit(void *plan);
 void fw_release(void *plan); // also what aborts a plan
 void fw_fini(void);
 void fw_poll(uint64_t now_ns);
-int fw_check(const json_t *tree, json_t *notes, struct err *err);
+int fw_check(const struct change *change, json_t *notes, struct err *err);
 void fw_note(const void *plan, bool dry, json_t *notes);

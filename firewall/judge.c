@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // pure: no DPDK
 #include "firewall/judge.h"
+#include "firewall/lua/conn.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -128,7 +129,8 @@ static bool sample_of(const struct fw_match *m, struct fw_key *key) {
 
 static bool can_shadow(const struct fw_conf *conf, uint32_t rule) {
 	return !conf->matches[rule].off && conf->rules[rule].rate == 0 &&
-		conf->rules[rule].schedule < 0 && conf->rules[rule].rate_per_source == 0 &&
+		conf->rules[rule].schedule < 0 && conf->rules[rule].policy == 0 &&
+		conf->rules[rule].rate_per_source == 0 &&
 		conf->rules[rule].connections_per_source == 0;
 }
 
@@ -158,11 +160,19 @@ void fw_shadows_find(const struct fw_conf *conf, const struct fw_rules *rules, u
 
 // ---- tests --------------------------------------------------------------------------------------------------
 
-enum fw_action fw_judge(const struct fw_conf *conf, const struct fw_rules *rules,
-	const struct fw_key *key, uint32_t *rule) {
-	*rule = fw_rules_first(rules, key);
-	if (*rule != FW_NONE)
-		return conf->rules[*rule].action;
+int fw_judge(const struct fw_conf *conf, const struct fw_rules *rules, const struct fw_key *key,
+	const struct fw_conf_test *test, const struct fw_asker *asker, uint32_t *rule,
+	struct err *err) {
+	struct fw_walk walk;
+
+	fw_walk_begin(rules, key, &walk);
+	while ((*rule = fw_walk_next(&walk)) != FW_NONE) {
+		if (conf->rules[*rule].policy == 0)
+			return conf->rules[*rule].action;
+		int says = asker ? asker->ask(asker->arg, *rule, key, test, err) : FW_NEXT;
+		if (says != FW_NEXT)
+			return says;
+	}
 	return key->from == FW_SELF ? FW_ACCEPT : conf->def;
 }
 
@@ -191,13 +201,13 @@ static int translated_check(const struct fw_conf_test *test, const struct fw_key
 }
 
 static int test_run(const struct fw_conf *conf, const struct fw_rules *rules,
-	const struct rtr_conf_all *routers, const struct fw_dnat *dnat, unsigned at,
-	struct err *err) {
+	const struct rtr_conf_all *routers, const struct fw_dnat *dnat,
+	const struct fw_asker *asker, unsigned at, struct err *err) {
 	const struct fw_conf_test *test = &conf->tests[at];
 	struct fw_key key = test->key;
 	struct addr dst = {.family = key.v6 ? ADDR_V6 : ADDR_V4};
 	char path[64], by[80];
-	enum fw_action action;
+	struct err why = {0};
 	uint32_t rule;
 
 	snprintf(path, sizeof(path), "firewall.tests[%u]", at + 1);
@@ -208,9 +218,11 @@ static int test_run(const struct fw_conf *conf, const struct fw_rules *rules,
 	memcpy(dst.bytes, key.dst, 16);
 	if (!test->to_known)
 		key.to = (uint8_t)fw_conf_route(conf, routers, key.from, &dst);
-	action = fw_judge(conf, rules, &key, &rule);
+	int action = fw_judge(conf, rules, &key, test, asker, &rule, &why);
 	rule_print(conf, rule, by, sizeof(by));
-	if (action != test->expect)
+	if (action < 0)
+		return err_at(err, path, "the policy that is asked fails, %s: %s", by, why.msg);
+	if (action != (int)test->expect)
 		return err_at(err, path,
 			"expects %s, but from zone %s to zone %s it is %s: %s; mend the rules, or "
 			"the test",
@@ -222,9 +234,10 @@ static int test_run(const struct fw_conf *conf, const struct fw_rules *rules,
 }
 
 int fw_tests_run(const struct fw_conf *conf, const struct fw_rules *rules,
-	const struct rtr_conf_all *routers, const struct fw_dnat *dnat, struct err *err) {
+	const struct rtr_conf_all *routers, const struct fw_dnat *dnat,
+	const struct fw_asker *asker, struct err *err) {
 	for (unsigned i = 0; i < conf->n_tests; i++) {
-		int rc = test_run(conf, rules, routers, dnat, i, err);
+		int rc = test_run(conf, rules, routers, dnat, asker, i, err);
 
 		if (rc != 0)
 			return rc;

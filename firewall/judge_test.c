@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Rules that never decide, and the configuration's own tests.
 #include "firewall/judge.h"
+#include "firewall/lua/conn.h"
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -113,6 +115,7 @@ static void test_what_shadows(void **state) {
 		{", \"rate\": \"10/s\"", "", false},
 		{", \"enabled\": false", "", false},
 		{"", ", \"enabled\": false", false},
+		{"", ", \"log\": true", true},
 	};
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -137,7 +140,7 @@ static void tests_say(const char *tests, const char *path, const char *words) {
 		"\"tests\": [%s]}",
 		tests);
 	lab_init(&lab, "{}", text);
-	rc = fw_tests_run(&lab.conf, lab.rules, &lab.routers, NULL, &err);
+	rc = fw_tests_run(&lab.conf, lab.rules, &lab.routers, NULL, NULL, &err);
 	lab_fini(&lab);
 	assert_int_equal(rc == 0, path == NULL);
 	if (path == NULL)
@@ -174,10 +177,57 @@ static void test_tests_of_the_configuration(void **state) {
 		"firewall.tests[1]", "to zone self it is drop");
 }
 
+static int ask(void *arg, uint32_t rule, const struct fw_key *key, const struct fw_conf_test *test,
+	struct err *err) {
+	assert_int_equal(rule, 0);
+	assert_int_equal(test->weekday, 6);
+	assert_int_equal(test->hour * 60 + test->minute, 23 * 60 + 30);
+	if (key->dport == 25)
+		return err_set(err, -EINVAL, "oh");
+	return key->dport == 22 ? FW_REJECT : FW_NEXT;
+}
+
+// A policy may say nothing, so it shadows nothing; tests ask it, at the time that they say.
+static void test_policies(void **state) {
+	static const struct {
+		unsigned dport;
+		const char *expect, *words;
+	} cases[] = {
+		{22, "reject", NULL},
+		{80, "accept", NULL},
+		{22, "accept", "is reject: by firewall.rules[1]"},
+		{25, "accept", "the policy that is asked fails, by firewall.rules[1]: oh"},
+	};
+	const struct fw_asker asker = {.ask = ask};
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint32_t shadows[2];
+		struct err err = {0};
+		struct lab lab;
+		char text[512];
+
+		snprintf(text, sizeof(text),
+			"{\"rules\": [{\"policy\": {\"$function\": 1}}, {\"action\": \"accept\"}], "
+			"\"tests\": [{\"from\": \"a\", \"src\": \"10.1.0.5\", \"dst\": "
+			"\"10.2.0.5\", \"at\": \"sat 23:30\", \"dport\": %u, \"expect\": \"%s\"}]}",
+			cases[i].dport, cases[i].expect);
+		lab_init(&lab, "{}", text);
+		assert_int_equal(lab.conf.n_policies, 1);
+		fw_shadows_find(&lab.conf, lab.rules, shadows);
+		assert_int_equal(shadows[1], FW_NONE);
+		int rc = fw_tests_run(&lab.conf, lab.rules, &lab.routers, NULL, &asker, &err);
+		lab_fini(&lab);
+		assert_int_equal(rc == 0, cases[i].words == NULL);
+		if (cases[i].words && strstr(err.msg, cases[i].words) == NULL)
+			fail_msg("\"%s\" is not in: %s", cases[i].words, err.msg);
+	}
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_shadows),
 		cmocka_unit_test(test_tests_of_the_configuration),
+		cmocka_unit_test(test_policies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

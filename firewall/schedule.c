@@ -7,10 +7,9 @@
 
 #define DAY_MIN 1440
 
-static const char *const day_words[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat", NULL};
+const char *const fw_day_words[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat", NULL};
 
-// "08:30" as minutes; "24:00" is the end of a day. -EINVAL.
-static int time_parse(const char *text) {
+int fw_time_parse(const char *text) {
 	unsigned hour, minute;
 	char rest;
 
@@ -23,14 +22,14 @@ static int time_parse(const char *text) {
 static int time_check(const json_t *value, const char *path, struct err *err) {
 	const char *text = json_string_value(value);
 
-	return time_parse(text) >= 0
+	return fw_time_parse(text) >= 0
 		? 0
 		: err_at(err, path, "\"%s\" is no time of day; write \"08:30\", \"24:00\" at most",
 			  text);
 }
 
 static const struct schema_row day_elem = {
-	.name = "day", .type = SCHEMA_ENUM, .words = day_words, .help = "a day of the week"};
+	.name = "day", .type = SCHEMA_ENUM, .words = fw_day_words, .help = "a day of the week"};
 
 const struct schema_row fw_schedule_rows[] = {
 	{.name = "days",
@@ -64,8 +63,8 @@ static uint8_t days_parse(const json_t *days) {
 	size_t i;
 
 	json_array_foreach ((json_t *)days, i, word)
-		for (unsigned d = 0; day_words[d]; d++)
-			if (strcmp(day_words[d], json_string_value(word)) == 0)
+		for (unsigned d = 0; fw_day_words[d]; d++)
+			if (strcmp(fw_day_words[d], json_string_value(word)) == 0)
 				bits |= (uint8_t)(1u << d);
 	return bits ? bits : 0x7f;
 }
@@ -73,7 +72,7 @@ static uint8_t days_parse(const json_t *days) {
 static uint16_t time_of(const json_t *value, const char *key, uint16_t otherwise) {
 	const char *text = json_string_value(json_object_get(value, key));
 
-	return text ? (uint16_t)time_parse(text) : otherwise;
+	return text ? (uint16_t)fw_time_parse(text) : otherwise;
 }
 
 void fw_schedule_parse(const json_t *value, struct fw_schedule *schedule) {

@@ -15,6 +15,9 @@ struct fw_schedule {
 };
 
 extern const struct schema_row fw_schedule_rows[]; // of one
+extern const char *const fw_day_words[];           // by tm_wday
+// "08:30" as minutes; "24:00" is the end of a day. -EINVAL.
+int fw_time_parse(const char *text);
 
 // `value`: one that the schema took.
 void fw_schedule_parse(const json_t *value, struct fw_schedule *schedule);

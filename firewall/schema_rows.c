@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "firewall/conf_priv.h"
+#include "firewall/lua/conn.h"
 #include "firewall/nat/conf.h"
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 const char *const fw_action_words[] = {"accept", "drop", "reject", NULL};
@@ -206,15 +208,27 @@ static const struct schema_row set_elem = {.name = "set",
 
 static int rule_check(const json_t *rule, const char *path, struct err *err) {
 	bool icmp = json_object_get(rule, "icmp") != NULL;
+	const json_t *action = json_object_get(rule, "action");
 
+	if (action && json_object_get(rule, "policy"))
+		return err_at(
+			err, path, "`policy` says what becomes of a connection; remove `action`");
+	if (action == NULL && json_object_get(rule, "policy") == NULL) {
+		char at[300];
+
+		snprintf(at, sizeof(at), "%s.action", path);
+		return err_at(err, at,
+			"is missing; write \"accept\", \"drop\" or \"reject\", or ask a function: "
+			"`policy`");
+	}
 	if (json_object_get(rule, "src") && json_object_get(rule, "not_src"))
 		return err_at(err, path, "give `src` or `not_src`; two rules can ask for both");
 	if (json_object_get(rule, "dst") && json_object_get(rule, "not_dst"))
 		return err_at(err, path, "give `dst` or `not_dst`; two rules can ask for both");
 	if (icmp && (json_object_get(rule, "sport") || json_object_get(rule, "dport")))
 		return err_at(err, path, "`icmp` and ports do not go together; make two rules");
-	if (json_object_get(rule, "block") &&
-		strcmp(json_string_value(json_object_get(rule, "action")), "accept") == 0)
+	if (json_object_get(rule, "block") && action &&
+		strcmp(json_string_value(action), "accept") == 0)
 		return err_at(
 			err, path, "`block` is for those who are dropped or rejected; remove it");
 	if (icmp && json_object_get(rule, "proto"))
@@ -257,9 +271,18 @@ const struct schema_row fw_rule_rows[] = {
 	{.name = "action",
 		.type = SCHEMA_ENUM,
 		SCHEMA_FIELD(struct fw_raw_rule, action),
-		.flags = SCHEMA_LIVE | SCHEMA_REQUIRED,
+		.flags = SCHEMA_LIVE,
 		.words = fw_action_words,
+		.example = "\"accept\"",
 		.help = "accept; drop without a word; reject with a TCP reset or an ICMP error"},
+	{.name = "policy",
+		.type = SCHEMA_FUNCTION,
+		SCHEMA_FIELD(struct fw_raw_rule, policy),
+		.flags = SCHEMA_LIVE,
+		.words = fw_policy_words,
+		.arg = &fw_conn_class,
+		.help = "instead of `action`: a function that is asked what becomes of a new "
+			"connection; nil: the next rules"},
 	{.name = "rate",
 		.type = SCHEMA_RATE,
 		SCHEMA_FIELD(struct fw_raw_rule, rate),
@@ -325,6 +348,18 @@ static const struct schema_row rule_elem = {.name = "rule",
 
 // ---- tests --------------------------------------------------------------------------------------------------
 
+static int at_check(const json_t *value, const char *path, struct err *err) {
+	const char *text = json_string_value(value);
+	unsigned day = 0;
+
+	while (fw_day_words[day] && strncmp(text, fw_day_words[day], 3) != 0)
+		day++;
+	return fw_day_words[day] && text[3] == ' ' && fw_time_parse(text + 4) >= 0 &&
+			fw_time_parse(text + 4) < 24 * 60
+		? 0
+		: err_at(err, path, "\"%s\" is no time of the week; write \"mon 08:30\"", text);
+}
+
 const struct schema_row fw_test_rows[] = {
 	{.name = "from",
 		.type = SCHEMA_NAME,
@@ -387,6 +422,15 @@ const struct schema_row fw_test_rows[] = {
 		.words = fw_action_words,
 		.example = "\"drop\"",
 		.help = "what must become of it, or the change is refused"},
+	{.name = "at",
+		.type = SCHEMA_STRING,
+		SCHEMA_FIELD(struct fw_raw_test, at),
+		.flags = SCHEMA_LIVE,
+		.min = 9,
+		.max = 9,
+		.def = "mon 12:00",
+		.check = at_check,
+		.help = "when, for policies; schedules count as on"},
 	{.name = "rule",
 		.type = SCHEMA_NAME,
 		SCHEMA_FIELD(struct fw_raw_test, rule),
@@ -445,6 +489,16 @@ const struct schema_row fw_firewall_rows[] = {
 		.example = "\"/var/lib/GeoIP/GeoLite2-Country.mmdb\"",
 		.help = "file in the MaxMind DB format, for the `countries` of sets; read when one "
 			"of both changes"},
+	{.name = "policy_instructions",
+		.type = SCHEMA_INT,
+		SCHEMA_FIELD(struct fw_raw_firewall, policy_instructions),
+		.flags = SCHEMA_LIVE,
+		.min = 100,
+		.max = 1000000,
+		.def = "10000",
+		.help = "what the `policy` of a rule may use for one connection, in instructions "
+			"of "
+			"Lua; one that uses more has failed, and the connection is dropped"},
 	{.name = "schedules",
 		.type = SCHEMA_MAP,
 		SCHEMA_FIELD(struct fw_raw_firewall, schedules),

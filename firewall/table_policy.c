@@ -3,6 +3,7 @@
 #include "firewall/nat/nat.h"
 #include "firewall/policy.h"
 #include "lib/hash.h"
+#include "lib/module.h"
 #include "router/iface.h"
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +11,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define SPARE_ENTRIES 65536 // what may be added to sets at run time
+#define TEST_SUNDAY_S 1767484800 // 4 January 2026 (UTC): where the week of tests begins
+#define SPARE_ENTRIES 65536      // what may be added to sets at run time
 
 struct fw_policy *fw_policy;
 struct sources fw_sources;
@@ -186,6 +188,7 @@ static int rules_fill(struct fw_policy *p) {
 		const struct fw_conf_rule *conf = &p->conf.rules[i];
 
 		p->rules[i].action = conf->action;
+		p->rules[i].policy = conf->policy;
 		p->rules[i].log = conf->log;
 		if (source_limit_fill(&p->rules[i], conf, json_array_get(p->texts, i)) != 0)
 			return -ENOMEM;
@@ -200,8 +203,27 @@ static int rules_fill(struct fw_policy *p) {
 	return 0;
 }
 
-struct fw_policy *fw_policy_new(
-	const json_t *tree, const struct fw_policy *old, bool same_sets, struct err *err) {
+// What a policy says of a test's packet: the first of its kind, at the time that the test says, with all schedules on.
+static int ask(void *arg, uint32_t rule, const struct fw_key *key, const struct fw_conf_test *test,
+	struct err *err) {
+	const struct fw_policy *p = arg;
+	struct fw_conn conn = {.key = key,
+		.conf = &p->conf,
+		.sets = p->sets->addrs,
+		.counting = FW_COUNT_NEVER,
+		.first = true,
+		.asked_dport = test->key.dport,
+		.moment = {.weekday = test->weekday, .hour = test->hour, .minute = test->minute}};
+
+	memcpy(conn.asked_dst, test->key.dst, sizeof(conn.asked_dst));
+	conn.moment.time_s =
+		TEST_SUNDAY_S + ((test->weekday * 24 + test->hour) * 60 + test->minute) * 60;
+	return fw_lua_ask(p->lua, FW_LUA_WORKERS, p->rules[rule].policy, &conn, err);
+}
+
+struct fw_policy *fw_policy_new(const struct change *change, unsigned workers,
+	const struct fw_policy *old, bool same_sets, struct err *err) {
+	const json_t *tree = change->new;
 	struct fw_policy *p = calloc(1, sizeof(*p));
 	struct rtr_conf_all routers = {0};
 
@@ -229,10 +251,16 @@ struct fw_policy *fw_policy_new(
 		err_set(err, -ENOMEM, "firewall: out of memory");
 		goto fail;
 	}
+	if (p->conf.n_policies > 0) {
+		p->lua = fw_lua_new(&p->conf, change->script, workers, err);
+		if (p->lua == NULL)
+			goto fail;
+	}
 	struct fw_dnat dnat = {nat_translate, p->nat};
+	struct fw_asker asker = {ask, p};
 	fw_shadows_find(&p->conf, p->compiled, p->shadows);
 	if (rtr_conf_parse(tree, &routers, err) != 0 ||
-		fw_tests_run(&p->conf, p->compiled, &routers, &dnat, err) != 0)
+		fw_tests_run(&p->conf, p->compiled, &routers, &dnat, &asker, err) != 0)
 		goto fail;
 	rtr_conf_fini(&routers);
 	return p;
@@ -247,6 +275,7 @@ void fw_policy_free(struct fw_policy *p) {
 	if (p == NULL)
 		return;
 	nat_policy_free(p->nat);
+	fw_lua_free(p->lua);
 	fw_rules_free(p->compiled);
 	sets_put(p->sets);
 	json_decref(p->texts);
@@ -267,10 +296,22 @@ struct fw_hits fw_policy_hits(const struct fw_policy *p, uint32_t rule) {
 		uint64_t last = __atomic_load_n(&h->last_ns, __ATOMIC_RELAXED);
 
 		sum.packets += __atomic_load_n(&h->packets, __ATOMIC_RELAXED);
+		sum.failed += __atomic_load_n(&h->failed, __ATOMIC_RELAXED);
 		if (last > sum.last_ns)
 			sum.last_ns = last;
 	}
 	return sum;
+}
+
+void fw_policy_sums(const struct fw_policy *p, uint64_t sums[static 3]) {
+	memset(sums, 0, 3 * sizeof(*sums));
+	for (uint32_t i = 0; i <= p->n; i++)
+		if (i == p->n || p->rules[i].policy == 0)
+			sums[i < p->n ? p->rules[i].action : p->def] +=
+				fw_policy_hits(p, i).packets;
+	for (unsigned w = 0; w < DP_MAX_WORKERS; w++)
+		for (unsigned action = 0; action < 3; action++)
+			sums[action] += __atomic_load_n(&p->said[w][action], __ATOMIC_RELAXED);
 }
 
 // Rules are the same when they read the same; where two read the same, the later of them.
@@ -299,6 +340,10 @@ static void hits_adopt(struct fw_policy *p, const struct fw_policy *old) {
 		free(text);
 	}
 	p->hits[0][p->n] = fw_policy_hits(old, old->n);
+	for (unsigned w = 0; w < DP_MAX_WORKERS; w++)
+		for (unsigned action = 0; action < 3; action++)
+			p->said[0][action] +=
+				__atomic_load_n(&old->said[w][action], __ATOMIC_RELAXED);
 	json_decref(index);
 }
 

@@ -138,6 +138,14 @@ int fw_proto_parse(const char *text, uint8_t protos[static 2]) {
 	return 1;
 }
 
+const char *fw_proto_print(uint8_t proto, char number[static 4]) {
+	for (size_t i = 0; i < sizeof(proto_words) / sizeof(proto_words[0]); i++)
+		if (proto_words[i].v4 == proto)
+			return proto_words[i].word;
+	snprintf(number, 4, "%u", proto);
+	return number;
+}
+
 // ---- ICMP types (RFC 792, 4443) ---------------------------------------------------------------------------------
 
 #define TYPE(t) \

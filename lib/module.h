@@ -80,8 +80,8 @@ struct module {
 	int (*init)(struct err *err); // once, before the first prepare
 	void (*fini)(void);           // once, last
 	// `leat check`, at any time, also without a daemon (no init): what rows cannot say of a valid tree that nobody commits, and what people
-	// should know of it, as strings appended to `notes`. Changes nothing.
-	int (*check)(const json_t *tree, json_t *notes, struct err *err);
+	// should know of it, as strings appended to `notes`. Changes nothing. `change->old` is empty.
+	int (*check)(const struct change *change, json_t *notes, struct err *err);
 	int (*prepare)(const struct change *change, void **plan, struct err *err);
 	void (*commit)(void *plan);
 	void (*release)(void *plan);

@@ -73,9 +73,9 @@ static int all_check(const struct rtr_conf_all *all, json_t *notes, struct err *
 	return rc == 0 && all->n > 0 ? fragments_check(notes) : rc;
 }
 
-int rtr_check(const json_t *tree, json_t *notes, struct err *err) {
+int rtr_check(const struct change *change, json_t *notes, struct err *err) {
 	struct rtr_conf_all all = {0};
-	int rc = rtr_conf_parse(tree, &all, err);
+	int rc = rtr_conf_parse(change->new, &all, err);
 
 	if (rc == 0)
 		rc = all_check(&all, notes, err);

@@ -11,7 +11,7 @@ extern struct rtr_conf_all rtr_running; // what was committed last
 // Index of a running router's VRF, or -ENOENT.
 int rtr_vrf_find(const char *name);
 
-int rtr_check(const json_t *tree, json_t *notes, struct err *err); // check.c: `leat check`
+int rtr_check(const struct change *change, json_t *notes, struct err *err); // check.c: `leat check`
 int rtr_prepare(const struct change *change, void **plan, struct err *err);
 void rtr_commit(void *plan);
 void rtr_release(void *plan);

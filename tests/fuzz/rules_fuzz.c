@@ -132,7 +132,7 @@ static void compile(const struct fw_conf *conf, const json_t *tree) {
 		fw_shadows_find(conf, one, shadows);
 		ask(conf, one, other, shadows);
 		if (rtr_conf_parse(tree, &routers, &err) == 0)
-			fw_tests_run(conf, one, &routers, NULL, &err);
+			fw_tests_run(conf, one, &routers, NULL, NULL, &err);
 		rtr_conf_fini(&routers);
 	} else {
 		assert(err.msg[0]);
