@@ -343,7 +343,7 @@ static int table_show(const json_t *, size_t, json_t *rows, struct err *err) {
 		(json_int_t)session_table.max, "reserve", (json_int_t)session_table.reserve,
 		"bytes", (json_int_t)bytes_used(), "begun", (json_int_t)c.begun, "refused",
 		(json_int_t)c.refused, "raced", (json_int_t)c.raced, "records_lost",
-		(json_int_t)c.records_lost);
+		(json_int_t)(c.records_lost + session_log_lost()));
 	for (unsigned i = 0; row && i < SESSION_ENDS; i++)
 		json_object_set_new(row, session_end_name(i), json_integer((json_int_t)c.ended[i]));
 	return row && json_array_append_new(rows, row) == 0

@@ -38,10 +38,10 @@ const char *session_state_name(unsigned state) {
 }
 
 const char *session_end_name(unsigned end) {
-	static const char *const names[SESSION_ENDS] = {
-		"idle", "closed", "reset", "revoked", "flushed", "evicted", "reused"};
+	static const char *const names[SESSION_ENDS + 1] = {
+		"idle", "closed", "reset", "revoked", "flushed", "evicted", "reused", "stopped"};
 
-	return end < SESSION_ENDS ? names[end] : "?";
+	return end <= SESSION_END_STOPPED ? names[end] : "?";
 }
 
 // ---- begin -------------------------------------------------------------------------------------------------------

@@ -16,12 +16,18 @@
 
 #define LINES_PER_POLL 2000
 #define LOOK_EVERY_NS  NSEC_PER_SEC
+#define LINE_MAX_BYTES 1024
 
 static int file = -1;
 static char file_path[256];
+static char rest[LINE_MAX_BYTES]; // of a line that was written in part
+static size_t rest_len;
+static uint64_t lost;
 
 static int file_open(const char *path) {
-	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	// a pipe must not make this thread wait for its reader
+	return open(
+		path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
 }
 
 int session_log_open(const char *path, struct err *err) {
@@ -38,6 +44,7 @@ void session_log_use(int fd, const char *path) {
 	if (file >= 0)
 		close(file);
 	file = fd;
+	rest_len = 0;
 	snprintf(file_path, sizeof(file_path), "%s", path);
 }
 
@@ -112,41 +119,119 @@ static int record_text(char *buf, size_t size, const struct session_record *r) {
 	return n + snprintf(buf + n, size - (size_t)n, "}\n");
 }
 
-static void flush_text(const char *buf, size_t len) {
-	static bool said;
-	ssize_t n = len > 0 && file >= 0 ? write(file, buf, len) : (ssize_t)len;
+static unsigned lines_in(const char *buf, size_t len) {
+	unsigned n = 0;
 
-	if (n == (ssize_t)len) {
-		said = false;
-		return;
-	}
-	if (!said)
-		log_error("session", "records are lost", "file=%s why=\"%s\"", file_path,
-			n < 0 ? strerror(errno) : "the disk is full");
-	said = true;
+	for (size_t i = 0; i < len; i++)
+		n += buf[i] == '\n';
+	return n;
 }
 
-void session_log_poll(uint64_t now_ns) {
-	char buf[65536];
-	size_t len = 0, size;
-	const void *r;
+// How much of it went; 0 when nothing.
+static size_t write_some(const char *buf, size_t len) {
+	ssize_t n = len > 0 ? write(file, buf, len) : 0;
 
-	if (file >= 0)
-		look(now_ns);
+	return n < 0 ? 0 : (size_t)n;
+}
+
+// Whole lines. Those that do not fit are lost; of one that was begun the rest is kept for the next time.
+static size_t write_lines(const char *buf, size_t len) {
+	size_t n = write_some(rest, rest_len);
+
+	rest_len -= n;
+	memmove(rest, rest + n, rest_len);
+	if (rest_len > 0)
+		return 0;
+	n = write_some(buf, len);
+	if (n == len || n == 0 || buf[n - 1] == '\n')
+		return n;
+	rest_len = (size_t)((const char *)memchr(buf + n, '\n', len - n) - (buf + n)) + 1;
+	memcpy(rest, buf + n, rest_len);
+	return n + rest_len;
+}
+
+static void flush_text(const char *buf, size_t len) {
+	static bool said;
+	size_t n;
+
+	if (len == 0 || file < 0)
+		return;
+	errno = 0;
+	n = write_lines(buf, len);
+	if (n < len && !said)
+		log_error("session", "records are lost", "file=%s why=\"%s\"", file_path,
+			errno ? strerror(errno) : "the disk is full");
+	said = n < len;
+	lost += lines_in(buf + n, len - n);
+}
+
+uint64_t session_log_lost(void) {
+	return lost;
+}
+
+// ---- records, as lines ------------------------------------------------------------------------------------------------
+
+struct lines {
+	char buf[65536];
+	size_t len;
+};
+
+static void line_add(struct lines *l, const struct session_record *r) {
+	if (file < 0)
+		return;
+	if (l->len + LINE_MAX_BYTES > sizeof(l->buf)) {
+		flush_text(l->buf, l->len);
+		l->len = 0;
+	}
+	l->len += (size_t)record_text(l->buf + l->len, sizeof(l->buf) - l->len, r);
+}
+
+// At most `most` of each worker. True: that was all.
+static bool rings_read(struct lines *l, unsigned most) {
+	bool all = true;
+	size_t size;
+
 	for (unsigned i = 0; i < TABLE_WORKERS; i++) {
 		struct record_ring *ring = session_owners[i].records;
-		for (unsigned n = 0; ring && n < LINES_PER_POLL; n++) {
+		const void *r = NULL;
+
+		for (unsigned n = 0; ring && n < most; n++) {
 			r = record_ring_peek(ring, &size);
 			if (r == NULL)
 				break;
-			if (len + 1024 > sizeof(buf)) {
-				flush_text(buf, len);
-				len = 0;
-			}
-			if (file >= 0)
-				len += (size_t)record_text(buf + len, sizeof(buf) - len, r);
+			line_add(l, r);
 			record_ring_release(ring);
 		}
+		all &= ring == NULL || r == NULL;
 	}
-	flush_text(buf, len);
+	return all;
+}
+
+void session_log_poll(uint64_t now_ns) {
+	struct lines l;
+
+	l.len = 0;
+	if (file >= 0)
+		look(now_ns);
+	rings_read(&l, LINES_PER_POLL);
+	flush_text(l.buf, l.len);
+}
+
+void session_log_stop(void) {
+	struct lines l;
+	struct session_record r;
+
+	l.len = 0;
+	while (!rings_read(&l, LINES_PER_POLL))
+		;
+	for (session_ref id = file < 0 ? 0 : table_next(0); id != 0; id = table_next(id)) {
+		const struct session_dir *d = ref_dir(id);
+
+		if (!(d->kind & KIND_USED) || !(d->flags & SESSION_LOG))
+			continue;
+		session_record_fill(
+			&r, session_owners[dir_owner(d)].tick, id, true, SESSION_END_STOPPED);
+		line_add(&l, &r);
+	}
+	flush_text(l.buf, l.len);
 }

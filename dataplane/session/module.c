@@ -209,8 +209,13 @@ static void poll_all(uint64_t now_ns) {
 	watch_full(now_ns);
 }
 
+// Workers may turn still: they look at `started`.
 static void fini(void) {
-	session_log_poll(clock_now_ns());
+	for (unsigned i = 0; i < TABLE_WORKERS; i++)
+		__atomic_store_n(&session_owners[i].started, false, __ATOMIC_RELEASE);
+	dp_sync();
+	if (session_table.buckets)
+		session_log_stop();
 	session_log_use(-1, "");
 	free(session_sweep_start(NULL));
 	free(retired);

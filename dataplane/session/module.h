@@ -27,3 +27,6 @@ struct session_counts session_counts_sum(void);
 int session_log_open(const char *path, struct err *err); // fd, or -1 for ""
 void session_log_use(int fd, const char *path);          // owns fd; closes the one before
 void session_log_poll(uint64_t now_ns);
+void session_log_stop(
+	void); // no worker begins or ends sessions any more: what is left is written, and the ends of those that live
+uint64_t session_log_lost(void); // lines that did not get into the file

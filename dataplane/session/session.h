@@ -89,6 +89,7 @@ enum session_end {
 	SESSION_END_EVICTED, // half-open, unreplied or over: made room when the table was full
 	SESSION_END_REUSED,  // a new connection took its tuple
 	SESSION_ENDS,
+	SESSION_END_STOPPED = SESSION_ENDS, // with this box; in records only
 };
 
 // ---- deciders ------------------------------------------------------------------------------------------------------

@@ -134,3 +134,5 @@ struct session_record {
 };
 
 void session_record(struct session_owner *o, session_ref ref, bool end, enum session_end why);
+void session_record_fill(
+	struct session_record *r, uint32_t tick, session_ref ref, bool end, unsigned why);

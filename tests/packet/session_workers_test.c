@@ -23,7 +23,7 @@
 #define FLOWS    64 // half of them IPv6; a quarter TCP
 #define WAIT_S   60
 #define INFLIGHT 256
-#define MOVING  "drop_session_moving"
+#define MOVING   "drop_session_moving"
 
 #define wait_for(condition)                                                          \
 	do {                                                                         \
@@ -44,7 +44,8 @@ static void use_workers(unsigned n) {
 		".. '.0.1/24', '2001:db8:' .. n .. '::1/64' }, neighbors = { ['10.' .. n .. "
 		"'.0.9'] = m, ['2001:db8:' .. n .. '::9'] = m } } end "
 		"return { system = { workers = %u }, ports = { a = { device = 'ring:a' }, b = { "
-		"device = 'ring:b' }, c = { device = 'ring:c' } }, sessions = { max = 1000, reserve = 10 }, "
+		"device = 'ring:b' }, c = { device = 'ring:c' } }, sessions = { max = 1000, "
+		"reserve = 10 }, "
 		"routers = { r = { interfaces = { a = i('a', 1), b = i('b', 2) } } } }";
 	char text[2048];
 
