@@ -239,7 +239,6 @@ enum session_verdict fw_policy_judge(struct fw_policy *p, struct session_flow *f
 	if (action < 0 && flow->again) // to fail is not to forbid: who lives, lives on
 		return SESSION_PASS;
 	count(p, rule == FW_NONE ? p->n : rule, action, flow);
-	flow->flags &= (uint16_t)~SESSION_LOG;
 	if (rule == FW_NONE) {
 		flow->rule = 0;
 		return act(flow, (unsigned)action, DROP_DEFAULT);

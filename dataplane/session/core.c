@@ -233,6 +233,9 @@ void session_expire(struct session_owner *o, unsigned budget) {
 
 // ---- changes of rules ----------------------------------------------------------------------------------------------
 
+// Whatever rules say now: what was recorded as begun is recorded as ended, and only that.
+#define KEPT (SESSION_REWRITE | SESSION_LOG)
+
 bool session_judge_again(struct session_owner *o, session_ref ref) {
 	session_ref id = session_id(ref);
 	struct session_dir *d = ref_dir(id);
@@ -250,8 +253,7 @@ bool session_judge_again(struct session_owner *o, session_ref ref) {
 	}
 	for (unsigned way = 0; way < 2; way++) {
 		struct session_dir *each = ref_dir(id | way);
-		each->flags = (uint8_t)((flow.flags & ~SESSION_REWRITE) |
-			(each->flags & SESSION_REWRITE));
+		each->flags = (uint8_t)((flow.flags & ~KEPT) | (each->flags & KEPT));
 		each->generation = generation;
 	}
 	dir_more(d)->word = flow.rule;

@@ -245,6 +245,38 @@ static void a_full_table_and_new_rules_say_so(void **) {
 	remove_file();
 }
 
+// A rule that records no more, or from now on, changes nothing for those that live: both lines, or none.
+static void rules_that_change_their_mind(void **) {
+	static const char on[] = "{ name = 'r', from = 'in', action = 'accept', log = true }",
+			  off[] = "{ name = 'r', from = 'in', action = 'accept' }";
+
+	start("records", "false", on);
+	say('a', false, 100, 53);
+	config("false", off);
+	packet_advance(NSEC_PER_SEC);
+	say('a', false, 100, 53);
+	say('a', false, 101, 53);
+	config("false", on);
+	packet_advance(NSEC_PER_SEC);
+	say('a', false, 101, 53);
+	flush("{}");
+	read_file();
+	expect_one(100, "flushed", 2, 0);
+	assert_int_equal(count("start", 101), 0);
+	assert_int_equal(count("end", 101), 0);
+	remove_file();
+}
+
+// `log_all` is of all, whatever their rule says.
+static void all_are_recorded(void **) {
+	start("records", "true", "{ from = 'in', action = 'accept' }");
+	say('a', false, 100, 53);
+	flush("{}");
+	read_file();
+	expect_one(100, "flushed", 1, 0);
+	remove_file();
+}
+
 // ---- slow readers ------------------------------------------------------------------------------------------------------
 
 // Control does not come to read: the ring fills, and what does not fit is counted.
@@ -324,6 +356,8 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_start_has_its_end),
 		cmocka_unit_test(a_full_table_and_new_rules_say_so),
+		cmocka_unit_test(rules_that_change_their_mind),
+		cmocka_unit_test(all_are_recorded),
 		cmocka_unit_test(a_busy_control_thread),
 		cmocka_unit_test(a_pipe_that_is_full),
 		cmocka_unit_test(a_pipe_that_nobody_reads),
