@@ -11,6 +11,8 @@ struct session_owner session_owners[TABLE_WORKERS];
 uint32_t session_timeouts[SESSION_STATES];
 uint16_t session_generation;
 uint16_t session_defaults;
+struct siphash_key session_syn_secret;
+uint32_t session_syn_epoch = UINT32_MAX / 2; // none
 uint16_t session_owner_count = 1, session_owner_stable = TABLE_WORKERS;
 
 static const char *const state_names[SESSION_STATES] = {
@@ -42,6 +44,37 @@ const char *session_end_name(unsigned end) {
 		"idle", "closed", "reset", "revoked", "flushed", "evicted", "reused", "stopped"};
 
 	return end <= SESSION_END_STOPPED ? names[end] : "?";
+}
+
+// ---- when it could be over ----------------------------------------------------------------------------------------
+
+#define ASKS_TICKS(s) (uint32_t)(((uint64_t)(s)*1000000000) >> TABLE_TICK_SHIFT)
+#define ASKS_END      15 // s
+
+// A SYN proxy whose server has not answered yet.
+static bool asks(const struct session_dir *d) {
+	return d->flags & SESSION_SYN_PROXY && d->state == SESSION_TCP_SYN_SENT;
+}
+
+// The SYN is repeated after 1, 3 and 7 s, as its sender would have done (RFC 6298), and then given up.
+static uint32_t asks_due(uint32_t began, uint32_t now) {
+	unsigned s = 1;
+
+	while (s < ASKS_END && (int32_t)(now - began - ASKS_TICKS(s)) >= 0)
+		s = 2 * s + 1;
+	return began + ASKS_TICKS(s);
+}
+
+static uint32_t due(const struct session_owner *o, session_ref id) {
+	struct session_dir *a = ref_dir(id), *b = ref_dir(id | 1);
+	uint32_t seen = (int32_t)(a->seen - b->seen) > 0 ? a->seen : b->seen;
+
+	return asks(a) ? asks_due(dir_more(b)->word, o->tick) : seen + session_timeouts[a->state];
+}
+
+void session_say(struct session_owner *o, session_ref ref) {
+	if (o->n_says < SESSION_SAYS)
+		o->says[o->n_says++] = session_id(ref);
 }
 
 // ---- begin -------------------------------------------------------------------------------------------------------
@@ -142,7 +175,7 @@ int session_begin(struct session_owner *o, const struct session_flow *flow,
 		unit_release(o, id);
 		return rc;
 	}
-	wheel_add(&o->wheel, id, o->tick + session_timeouts[first->state]);
+	wheel_add(&o->wheel, id, due(o, id));
 	o->counts.begun++;
 	o->counts.in_state[first->state]++;
 	*ref = id;
@@ -191,13 +224,6 @@ void session_finish(struct session_owner *o, session_ref ref, enum session_end w
 
 // ---- time ----------------------------------------------------------------------------------------------------------
 
-static uint32_t due(session_ref id) {
-	const struct session_dir *a = ref_dir(id), *b = ref_dir(id | 1);
-	uint32_t seen = (int32_t)(a->seen - b->seen) > 0 ? a->seen : b->seen;
-
-	return seen + session_timeouts[a->state];
-}
-
 void session_state_set(struct session_owner *o, session_ref ref, uint8_t state) {
 	session_ref id = session_id(ref);
 	struct session_dir *a = ref_dir(id), *b = ref_dir(id | 1);
@@ -222,12 +248,14 @@ void session_expire(struct session_owner *o, unsigned budget) {
 	session_ref id;
 
 	while ((id = wheel_next(&o->wheel, o->tick, &budget)) != 0) {
-		uint32_t when = due(id);
+		uint32_t when = due(o, id);
 		bool over = (int32_t)(o->tick - when) >= 0;
 
 		wheel_add(&o->wheel, id, when);
 		if (over)
 			session_finish(o, id, end_of(ref_dir(id)->state));
+		else if (asks(ref_dir(id)))
+			session_say(o, id);
 	}
 }
 

@@ -44,15 +44,17 @@ static void step(const struct session_decider *decider, const struct session_flo
 void path_explain_say(const struct rte_mbuf *m, enum dp_arc arc, json_t *lines) {
 	struct rte_mbuf *packet = (struct rte_mbuf *)(uintptr_t)m;
 	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN);
-	struct session_packet p;
 	struct steps steps = {.lines = lines};
+	struct session_first first;
+	struct session_packet p;
 
 	if (session_table.buckets == NULL || m->data_len < RTE_ETHER_HDR_LEN ||
 		session_parse(ip, m->data_len - RTE_ETHER_HDR_LEN, m->pkt_len - RTE_ETHER_HDR_LEN,
 			dp_meta(packet)->domain, &p) != PARSED_FLOW ||
 		table_find(&p.key, key_hash(&session_table.secret, &p.key)) != 0)
 		return;
-	struct session_flow flow = path_flow(arc, packet, &p.key);
+	path_first(arc, ip, m->data_len - RTE_ETHER_HDR_LEN, &p, &first);
+	struct session_flow flow = path_flow(arc, packet, &p.key, &first);
 	steps.last = flow.in;
 	session_try(&flow, step, &steps);
 }

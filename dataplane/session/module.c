@@ -102,7 +102,9 @@ static int table_make(const struct session_conf *conf, struct err *err) {
 
 	if (session_table.buckets) // its size is for the next start
 		return 0;
-	if (getrandom(&secret, sizeof(secret), 0) != sizeof(secret))
+	if (getrandom(&secret, sizeof(secret), 0) != sizeof(secret) ||
+		getrandom(&session_syn_secret, sizeof(session_syn_secret), 0) !=
+			sizeof(session_syn_secret))
 		return err_set(err, -errno, "no random numbers for the session table");
 	if (table_init(conf->max, conf->reserve, &secret) < 0)
 		return err_set(err, -ENOMEM,
@@ -184,6 +186,13 @@ struct session_counts session_counts_sum(void) {
 			to[k] += __atomic_load_n(&from[k], __ATOMIC_RELAXED);
 	}
 	return sum;
+}
+
+void session_syn_counts(uint64_t *proven, uint64_t *wrong) {
+	struct session_counts sum = session_counts_sum();
+
+	*proven = sum.proven;
+	*wrong = sum.wrong;
 }
 
 static void watch_full(uint64_t now_ns) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The rarer ways through the table: first packets, ICMP errors, sessions of other workers, headers that take some reading.
 #include "dataplane/session/path.h"
+#include "dataplane/session/shift.h"
 #include <errno.h>
 #include <rte_ether.h>
 
@@ -12,6 +13,7 @@ struct dp_drop session_drops[SESSION_DROPS_MAX + 1] = {
 	{"tcp_state", "no segment for this state of the connection, or of none"},
 	{"tcp_seq", "the sequence number is outside the window"},
 	{"tcp_ack", "it acknowledges what was not sent, or was long ago"},
+	[DROP_COOKIE] = {"cookie", "it acknowledges no SYN of this box: no session, and no cookie"},
 	[DROP_NO_SESSION] = {"no_session", "an ICMP error or answer that belongs to no session"},
 	[DROP_FULL] = {"full", "no room for a new session"},
 	[DROP_RACE] = {"race",
@@ -73,9 +75,9 @@ static uint8_t state_of(unsigned proto) {
 	}
 }
 
-// What the tracker thinks of a first packet. 0, or the drop.
-static int first_track(
-	const struct path *p, const struct session_packet *packet, struct session_first *first) {
+int path_first(enum dp_arc arc, const uint8_t *ip, size_t there,
+	const struct session_packet *packet, struct session_first *first) {
+	enum path_proof proof = PROOF_NONE;
 	struct tcp_seg seg;
 
 	*first = (struct session_first){.state = state_of(packet->key.proto),
@@ -85,10 +87,16 @@ static int first_track(
 	if (packet->key.proto != 6)
 		return -1;
 	first->state = SESSION_NONE;
-	if (!tcp_decode(p->ip + p->l4, p->l4_len, path_there(p) - p->l4, &seg))
+	if (!tcp_decode(ip + packet->l4, packet->l4_len, there - packet->l4, &seg))
 		return DROP_HEADERS;
+	if (arc == DP_ARC_L3_IN)
+		proof = path_syn_proof(packet, &seg, first);
+	if (proof == PROOF_GOOD)
+		return -1;
 	enum tcp_verdict verdict =
 		tcp_track(first->tcp, &first->state, 0, &seg, session_defaults & SESSION_LOOSE);
+	if (verdict == TCP_BAD_STATE && proof == PROOF_WRONG)
+		return DROP_COOKIE;
 	return verdict == TCP_OK ? -1 : DROP_TCP + (int)verdict - TCP_BAD_FLAGS;
 }
 
@@ -107,10 +115,13 @@ static rte_edge_t begin(struct path *p, struct session_owner *o, const struct se
 		session_release(flow);
 		return dp_drop(p->self, p->m, rc == -EEXIST ? DROP_RACE : DROP_FULL);
 	}
+	if (unlikely(flow->flags & SESSION_SYN_PROXY))
+		return path_syn_begun(p, o, ref);
 	return path_pass(p, o, ref_dir(ref), ref);
 }
 
-struct session_flow path_flow(enum dp_arc arc, struct rte_mbuf *m, const struct session_key *key) {
+struct session_flow path_flow(enum dp_arc arc, struct rte_mbuf *m, const struct session_key *key,
+	const struct session_first *first) {
 	bool own = arc == DP_ARC_L3_OUT, bridged = arc == DP_ARC_L2_OUT;
 	struct session_flow flow = {.in = key_tuple(key),
 		.m = m,
@@ -125,6 +136,11 @@ struct session_flow path_flow(enum dp_arc arc, struct rte_mbuf *m, const struct 
 				  : DP_NONE};
 
 	flow.out = flow.in;
+	flow.syn = arc == DP_ARC_L3_IN && first->state == SESSION_TCP_SYN_SENT && !first->proven;
+	if (first->proven) {
+		flow.flags |= SESSION_SYN_PROXY;
+		flow.user[SESSION_USER_OTHER] = first->cookie;
+	}
 	return flow;
 }
 
@@ -133,12 +149,14 @@ static rte_edge_t first_packet(struct path *p, const struct session_packet *pack
 	const struct session_decider *who = NULL;
 	struct session_first first;
 
-	int drop = first_track(p, packet, &first);
+	int drop = path_first(p->arc, p->ip, path_there(p), packet, &first);
+	o->counts.proven += first.proven;
+	o->counts.wrong += drop == DROP_COOKIE;
 	if (drop >= 0)
 		return no_flow(p, (unsigned)drop);
 	if (!session_acts(dp_self->id, dp_self->id) || !o->started)
 		return dp_drop(p->self, p->m, DROP_MOVING);
-	struct session_flow flow = path_flow(p->arc, p->m, &packet->key);
+	struct session_flow flow = path_flow(p->arc, p->m, &packet->key, &first);
 	switch (session_decide(&flow, &who)) {
 	case SESSION_PASS:
 		return begin(p, o, &flow, &first);
@@ -198,12 +216,18 @@ static rte_edge_t icmp_error(struct path *p, const struct session_packet *packet
 	struct session_dir *d = ref_dir(ref);
 	if (!session_acts(dp_self->id, dir_owner(d)))
 		return path_foreign(p, ref);
+	bool proxied = d->flags & SESSION_SYN_PROXY;
+	if (proxied && p->arc == DP_ARC_L3_OUT) // it quotes what was sent: session_origin()
+		return path_on(p);
 	if (d->proto == 6) {
 		uint32_t seq;
 		memcpy(&seq, p->ip + packet->l4 + 8 + quoted.l4 + 4, sizeof(seq));
 		if (!tcp_quoted(ref_cold(ref)->tcp, !(ref & 1), rte_be_to_cpu_32(seq)))
 			return dp_drop(p->self, p->m, DROP_TCP + TCP_BAD_SEQ - TCP_BAD_FLAGS);
 	}
+	if (proxied && !(ref & 1)) // a segment of the server, by the client's numbers
+		icmp_seq_shift(p->ip, path_there(p), packet, &quoted,
+			-ref_cold(ref)->user[SESSION_USER_OTHER]);
 	if (!icmp_error_rewrite(d, ref & 1, p->ip, path_there(p), packet, &quoted))
 		return dp_drop(p->self, p->m, DROP_NO_SESSION);
 	return path_on(p);
@@ -299,8 +323,12 @@ void session_origin(struct rte_mbuf *m) {
 		return;
 	struct session_dir *d = ref_dir(ref ^ 1);
 	struct session_key was = dir_key(d);
-	// another worker's may have ended meanwhile
-	if (d->flags & SESSION_REWRITE && dir_is(ref_dir(ref), &key))
+	if (!dir_is(ref_dir(ref), &key)) // another worker's may have ended meanwhile
+		return;
+	if (d->flags & SESSION_SYN_PROXY && !(ref & 1))
+		tcp_seq_shift(
+			ip + packet.l4, -ref_cold(ref)->user[SESSION_USER_OTHER], CHECK_WHOLE);
+	if (d->flags & SESSION_REWRITE)
 		rewrite_once(&packet.key, &was, (ref ^ 1) & 1, ip, packet.l4, CHECK_WHOLE);
 }
 
@@ -316,10 +344,10 @@ static rte_edge_t explain_hit(struct path *p, session_ref ref) {
 
 // What deciders would change is changed in the packet, so that the nodes behind see it as they would.
 static rte_edge_t explain_first(struct path *p, const struct session_packet *packet) {
-	struct session_flow flow = path_flow(p->arc, p->m, &packet->key);
 	const struct session_decider *who = NULL;
 	struct session_first first;
-	int drop = first_track(p, packet, &first);
+	int drop = path_first(p->arc, p->ip, path_there(p), packet, &first);
+	struct session_flow flow = path_flow(p->arc, p->m, &packet->key, &first);
 
 	flow.dry = true;
 	if (drop >= 0)

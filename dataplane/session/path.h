@@ -10,7 +10,8 @@ enum {
 	DROP_HEADERS,
 	DROP_ODD,
 	DROP_TCP, // as enum tcp_verdict from TCP_BAD_FLAGS on
-	DROP_NO_SESSION = DROP_TCP + TCP_VERDICTS - TCP_BAD_FLAGS,
+	DROP_COOKIE = DROP_TCP + TCP_VERDICTS - TCP_BAD_FLAGS,
+	DROP_NO_SESSION,
 	DROP_FULL,
 	DROP_RACE,
 	DROP_REVOKED,
@@ -32,6 +33,22 @@ struct path {
 	uint32_t l4, l4_len; // offset from `ip`, and length by the IP header's word
 };
 
+// ---- SYN proxies (path_syn.c) -----------------------------------------------------------------------------------------
+
+// Does this first packet bring a cookie back? Then *first is what the SYN would have made.
+enum path_proof { PROOF_NONE, PROOF_WRONG, PROOF_GOOD };
+enum path_proof path_syn_proof(const struct session_packet *packet, const struct tcp_seg *seg,
+	struct session_first *first);
+// The packet that began a session so goes on as the SYN.
+rte_edge_t path_syn_begun(struct path *p, const struct session_owner *o, session_ref ref);
+// path_hit() for sessions with SESSION_SYN_PROXY, from the tracker on.
+rte_edge_t path_syn_hit(
+	struct path *p, struct session_owner *o, struct session_dir *d, session_ref ref);
+// What is to be told to its server (session_say()), ready for session_syn_edge; NULL: nothing, or there is no buffer.
+struct rte_mbuf *path_syn_say(session_ref id);
+
+// -----------------------------------------------------------------------------------------------------------------------
+
 static inline rte_edge_t path_on(const struct path *p) {
 	const struct dp_meta *meta = dp_meta(p->m);
 
@@ -43,8 +60,12 @@ static inline size_t path_there(const struct path *p) {
 	return (size_t)(rte_pktmbuf_mtod(p->m, uint8_t *) + p->m->data_len - p->ip);
 }
 
+// What the tracker thinks of a first packet. -1, or the drop.
+int path_first(enum dp_arc arc, const uint8_t *ip, size_t there,
+	const struct session_packet *packet, struct session_first *first);
 // A first packet as deciders see it.
-struct session_flow path_flow(enum dp_arc arc, struct rte_mbuf *m, const struct session_key *key);
+struct session_flow path_flow(enum dp_arc arc, struct rte_mbuf *m, const struct session_key *key,
+	const struct session_first *first);
 // Everything but a hit in the first bucket of a flow that the fast path can read: parses, looks up, begins sessions.
 rte_edge_t path_slow(const struct dp_node *self, enum dp_arc arc, struct rte_mbuf *m, uint8_t *ip);
 // What would become of a packet (dp_explain()): its session is read, whoever owns it, its deciders are asked dry; nothing is written
@@ -107,6 +128,8 @@ static __rte_always_inline rte_edge_t path_hit(
 		!session_judge_again(o, ref))
 		return dp_drop(p->self, p->m, DROP_REVOKED);
 	if (d->proto == 6) {
+		if (unlikely(d->flags & SESSION_SYN_PROXY))
+			return path_syn_hit(p, o, d, ref);
 		enum tcp_verdict verdict = path_tcp(p, o, d, ref);
 		if (unlikely(verdict != TCP_OK))
 			return path_tcp_bad(p, ref, verdict);

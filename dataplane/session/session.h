@@ -65,9 +65,9 @@ enum session_flag {
 	SESSION_REWRITE = 1 << 1, // of a direction: addresses or ports change
 	SESSION_CONTROL = 1 << 2, // may use the reserved quota: management, routing protocols
 	SESSION_LOOSE = 1 << 3,   // TCP may be picked up in the middle
-	SESSION_USER_A = 1
-		<< 4, // functions' own: a helper looks at its packets, a SYN proxy shifts its numbers
-	SESSION_USER_B = 1 << 5,
+	SESSION_USER_A = 1 << 4,  // functions' own: a helper looks at its packets
+	SESSION_SYN_PROXY =
+		1 << 5, // its client came with a SYN cookie: numbers are shifted (path_syn.c)
 };
 
 // A word of each function, which only it reads: the server, the port block, the source's counter.
@@ -107,7 +107,7 @@ enum session_stage {
 enum session_verdict {
 	SESSION_PASS, // the next decider's turn; after the last one the session is made
 	SESSION_DROP, // flow->why says for which of the decider's drops
-	SESSION_SEND, // no session; this packet goes by flow->edge[0] (a reject, a SYN cookie, a cache)
+	SESSION_SEND, // no session; this packet goes by flow->edge[0] (a reject, a cache; session_syn_edge: a SYN cookie)
 	SESSION_ASIDE, // no session; this packet goes along the arc untouched (not tracked)
 };
 
@@ -124,6 +124,7 @@ struct session_flow {
 	// Say PASS or DROP from them (m is NULL); addresses and ports stay as they are. A decider may change rule and flags.
 	bool again;
 	bool dry; // `explain`, `tests`: take nothing, count nothing; there is no session afterwards
+	bool syn; // the packet is a SYN: it may be sent to session_syn_edge
 	uint8_t zone_in, zone_out;
 	uint16_t iface_in, iface_out; // DP_NONE: this box
 	uint16_t flags;               // enum session_flag
@@ -197,6 +198,22 @@ bool session_taken(const struct session_tuple *tuple);
 // node: a packet that this box will not forward after all: what a session rewrote in it is written back, so that its sender is told of
 // what it sent. Its IP header is at m->l2_len, its VRF in dp_meta.domain.
 void session_origin(struct rte_mbuf *m);
+
+// ---- SYN cookies (path_syn.c) ---------------------------------------------------------------------------------------------
+
+// The edge, as of session_edge(), by which a decider sends SYNs whose senders are to prove first that they are there. They come
+// again as a flow with SESSION_SYN_PROXY, and then take what others take. By it session_tick sends what it has to tell servers, with dp_meta.user
+// set. Set by the constructor of the function whose node it is; 0: there is none.
+extern uint8_t session_syn_edge;
+#define SESSION_SAID \
+	(UINT16_MAX - 1) // m->port of that: made by this box, and of a session that has had its say
+
+// node: a packet that came by that edge without a session becomes its answer to the sender: of a SYN one with a cookie, of
+// other segments a reset. `mtu`: of the interface. Its IP header is behind RTE_ETHER_HDR_LEN. False: nothing is to be answered.
+bool session_syn_answer(struct rte_mbuf *m, unsigned mtu);
+
+// control: ACKs that brought a cookie back, and those of no connection that did not while cookies were about.
+void session_syn_counts(uint64_t *proven, uint64_t *wrong);
 
 // The answer's tuple.
 struct session_tuple session_reverse(const struct session_tuple *tuple);

@@ -5,6 +5,7 @@
 
 #include "dataplane/record_ring.h"
 #include "dataplane/session/rewrite.h"
+#include "dataplane/session/syn.h"
 #include "dataplane/session/table.h"
 
 static inline struct wheel_link *wheel_at(uint32_t id);
@@ -19,8 +20,11 @@ static inline struct wheel_link *wheel_at(uint32_t id) {
 
 struct session_counts {
 	uint64_t begun, refused, raced, ended[SESSION_ENDS], records_lost;
+	uint64_t proven, wrong;           // SYN cookies that came back, and what was none
 	int64_t in_state[SESSION_STATES]; // summed over owners: a session may change hands
 };
+
+#define SESSION_SAYS 256 // what is beyond is not said: the other side repeats itself
 
 // A worker's part of the table. It alone writes; control reads counts and `swept`.
 struct session_owner {
@@ -37,12 +41,16 @@ struct session_owner {
 	uint64_t sweep_id;
 	_Atomic uint64_t swept;   // the last sweep that it ended
 	_Atomic uint64_t flushed; // sessions that the present one ended by its filter
+	uint32_t n_says;
+	session_ref says[SESSION_SAYS]; // whose servers are to be told something at the next turn
 } __attribute__((aligned(64)));
 
 extern struct session_owner session_owners[TABLE_WORKERS];
 extern uint32_t session_timeouts[SESSION_STATES]; // ticks; control writes, owners read
 extern uint16_t session_generation;               // of the rules
 extern uint16_t session_defaults;                 // flags that every flow begins with
+extern struct siphash_key session_syn_secret;
+extern uint32_t session_syn_epoch; // in which a cookie was last made; any worker writes
 
 // Workers that there are now. One that is gone is stood in for by another, with the same struct session_owner. While the number
 // changes, nobody touches what is at or above `stable`.
@@ -66,6 +74,8 @@ struct session_first {
 	uint16_t
 		generation; // of the rules, from before deciders were asked: a commit in between has it judged again
 	struct tcp_side tcp[2];
+	bool proven; // TCP: an ACK with a cookie, which stands for the SYN
+	uint32_t cookie;
 };
 
 // A session for a flow that all deciders passed. 0: *ref is direction 0's, no packet counted yet. -ENOSPC: the table is full,
@@ -75,6 +85,8 @@ int session_begin(struct session_owner *o, const struct session_flow *flow,
 void session_finish(struct session_owner *o, session_ref ref, enum session_end why);
 // A state of its own, and the timer with it when the time is shorter now.
 void session_state_set(struct session_owner *o, session_ref ref, uint8_t state);
+// Its server is to be told at the next turn: the client's SYN, or its ACK.
+void session_say(struct session_owner *o, session_ref ref);
 // What is over ends: at most `budget` steps.
 void session_expire(struct session_owner *o, unsigned budget);
 // The flow of a session as deciders see it again.
