@@ -38,8 +38,9 @@ return {
 			{ name = "ping", to = "self", icmp = "echo-request", rate = "50/s", action = "accept" },
 			{ name = "manage", from = "staff", to = "self", proto = "tcp", dport = 22, action = "accept" },
 			{ name = "out", from = "staff", to = { "internet", "servers" }, action = "accept" },
+			-- A flood of SYNs by senders who are not there reaches no server and fills no table.
 			{ name = "web", from = "internet", to = "servers", dst = "@web", proto = "tcp", dport = "@web_ports",
-				action = "accept", log = true },
+				syn_cookies = "1k/s", action = "accept", log = true },
 			{ name = "updates", from = "servers", to = "internet", proto = "tcp", dport = 443, action = "accept" },
 			{ name = "calls", from = "internet", to = "servers", dst = "10.0.20.11", proto = "udp", dport = "10000-10099",
 				action = "accept" },

@@ -38,6 +38,14 @@ static const struct schema_row rule_columns[] = {
 		.type = SCHEMA_INT,
 		.flags = SCHEMA_COUNTER,
 		.help = "of them: its policy failed, and they were dropped"},
+	{.name = "cookies",
+		.type = SCHEMA_INT,
+		.flags = SCHEMA_COUNTER,
+		.help = "SYNs that were answered with cookies"},
+	{.name = "under_attack",
+		.type = SCHEMA_BOOL,
+		.help = "more SYNs come than its `syn_cookies` says: they are "
+			"answered with cookies"},
 	{.name = "shadowed_by",
 		.type = SCHEMA_INT,
 		.help = "the rule before it that takes all that it would"},
@@ -114,6 +122,11 @@ static json_t *rule_row(const struct fw_policy *p, uint32_t i) {
 	hits_add(row, &hits);
 	if (p->rules[i].policy)
 		json_object_set_new(row, "failed", json_integer((json_int_t)hits.failed));
+	if (p->rules[i].cookies.wanted) {
+		json_object_set_new(row, "cookies", json_integer((json_int_t)hits.cookies));
+		json_object_set_new(row, "under_attack",
+			json_boolean(fw_cookies_attack(&p->rules[i].cookies, clock_now_ns())));
+	}
 	if (p->shadows[i] != FW_NONE)
 		json_object_set_new(row, "shadowed_by", json_integer(p->shadows[i] + 1));
 	return row;
@@ -173,26 +186,42 @@ static const struct schema_row firewall_columns[] = {
 	{.name = "accepted", .type = SCHEMA_INT, .flags = SCHEMA_COUNTER, .help = "connections"},
 	{.name = "dropped", .type = SCHEMA_INT, .flags = SCHEMA_COUNTER, .help = "connections"},
 	{.name = "rejected", .type = SCHEMA_INT, .flags = SCHEMA_COUNTER, .help = "connections"},
+	{.name = "cookies",
+		.type = SCHEMA_INT,
+		.flags = SCHEMA_COUNTER,
+		.help = "SYNs that were answered with cookies"},
+	{.name = "cookies_proven",
+		.type = SCHEMA_INT,
+		.flags = SCHEMA_COUNTER,
+		.help = "connections of senders that brought theirs back"},
+	{.name = "cookies_wrong",
+		.type = SCHEMA_INT,
+		.flags = SCHEMA_COUNTER,
+		.help = "ACKs of no connection that brought none, while cookies were about"},
 	{0},
 };
 
 static int firewall_show(const json_t *filter, size_t limit, json_t *rows, struct err *err) {
 	const struct fw_policy *p = fw_policy;
-	uint64_t sums[3];
+	uint64_t sums[3], cookies = 0, proven, wrong;
 
 	if (p == NULL)
 		return 0;
 	fw_policy_sums(p, sums);
+	for (uint32_t i = 0; i < p->n; i++)
+		cookies += fw_policy_hits(p, i).cookies;
+	session_syn_counts(&proven, &wrong);
 	return append(rows,
-		json_pack("{s:s, s:i, s:i, s:i, s:i, s:I, s:i, s:I, s:I, s:I, s:I}", "default",
-			fw_action_words[p->def], "rules", (int)p->n, "tests", (int)p->conf.n_tests,
-			"sets", (int)p->conf.n_sets, "set_entries",
+		json_pack("{s:s, s:i, s:i, s:i, s:i, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+			"default", fw_action_words[p->def], "rules", (int)p->n, "tests",
+			(int)p->conf.n_tests, "sets", (int)p->conf.n_sets, "set_entries",
 			(int)fw_addrs_count(p->sets->addrs), "memory",
 			(json_int_t)(fw_rules_bytes(p->compiled) + fw_addrs_bytes(p->sets->addrs)),
 			"sources", (int)sources_used(&fw_sources), "sources_full",
 			(json_int_t)atomic_load(&fw_sources.full), "accepted",
 			(json_int_t)sums[FW_ACCEPT], "dropped", (json_int_t)sums[FW_DROP],
-			"rejected", (json_int_t)sums[FW_REJECT]),
+			"rejected", (json_int_t)sums[FW_REJECT], "cookies", (json_int_t)cookies,
+			"cookies_proven", (json_int_t)proven, "cookies_wrong", (json_int_t)wrong),
 		err);
 }
 

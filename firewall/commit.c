@@ -5,6 +5,7 @@
 #include "firewall/nat/nat.h"
 #include "firewall/policy.h"
 #include "lib/clock.h"
+#include "lib/event.h"
 #include "lib/log.h"
 #include "router/bridge/bridge.h"
 #include "router/frag/frag.h"
@@ -82,6 +83,22 @@ void fw_commit(void *arg) {
 	session_policy_changed();
 }
 
+static void watch_attacks(struct fw_policy *p, uint64_t now_ns) {
+	bool begins;
+
+	for (uint32_t i = 0; i < p->n; i++) {
+		if (!fw_cookies_news(&p->rules[i].cookies, now_ns, &begins))
+			continue;
+		unsigned long long cookies = fw_policy_hits(p, i).cookies;
+		log_warn("firewall", begins ? "a SYN flood: cookies" : "the SYN flood is over",
+			"rule=%u name=\"%s\" cookies=%llu", i + 1, p->conf.rules[i].name, cookies);
+		event_emit("firewall.syn-attack",
+			json_pack("{s:i, s:s, s:s, s:I}", "rule", (int)i + 1, "name",
+				p->conf.rules[i].name, "state", begins ? "begin" : "end", "cookies",
+				(json_int_t)cookies));
+	}
+}
+
 // Schedules are looked at once a second; what they end is found by the sweep.
 void fw_poll(uint64_t now_ns) {
 	static uint64_t next_ns;
@@ -91,6 +108,7 @@ void fw_poll(uint64_t now_ns) {
 	if (fw_policy == NULL || now_ns < next_ns)
 		return;
 	next_ns = now_ns + NSEC_PER_SEC;
+	watch_attacks(fw_policy, now_ns);
 	time_t wall = (time_t)(clock_wall_ns() / NSEC_PER_SEC);
 	atomic_store(&fw_moment_now, fw_moment_pack(wall));
 	if (fw_policy_time(fw_policy, wall))

@@ -261,7 +261,7 @@ static int rules_parse(struct fw_conf *conf, const json_t *rules, struct err *er
 		if (rc != 0)
 			break;
 		struct fw_conf_rule *rule = &conf->rules[conf->n_rules];
-		struct fw_raw_rule raw = {0};
+		struct fw_raw_rule raw = {.syn_cookies = FW_COOKIES_NONE};
 
 		schema_decode(fw_rule_rows, value, &raw);
 		snprintf(path, sizeof(path), "firewall.rules[%zu]", i + 1);
@@ -274,6 +274,7 @@ static int rules_parse(struct fw_conf *conf, const json_t *rules, struct err *er
 		rule->rate_per_source = raw.rate_per_source;
 		rule->connections_per_source = (uint32_t)raw.connections_per_source;
 		rule->block_ns = raw.block_ns;
+		rule->syn_cookies = raw.syn_cookies;
 		conf->n_rules++;
 		rc = name_take(names, rule->name, path, err);
 		if (rc == 0)

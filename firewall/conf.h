@@ -3,6 +3,7 @@
 // The sections `sets` and `firewall` as C structs. Zones are numbers here: 0 is that of interfaces without one, FW_SELF this box.
 #pragma once
 
+#include "firewall/cookies.h"
 #include "firewall/schedule.h"
 #include "firewall/words.h"
 #include "lib/schema.h"
@@ -29,6 +30,8 @@ struct fw_conf_rule {
 	int schedule;      // index; -1: always
 	int policy;        // function that judges, instead of `action`; 0: none
 	uint64_t block_ns; // sources that it decides on are blocked for so long; 0: not
+	uint64_t
+		syn_cookies; // SYNs per second above which they are answered with cookies, or FW_COOKIES_NONE
 	// what `match` points to
 	fw_prefixes prefixes[2];
 	VEC(uint32_t) sets[2];

@@ -13,7 +13,7 @@ struct fw_raw_rule {
 	const json_t *from, *to, *src, *dst, *not_src, *not_dst, *proto, *sport, *dport, *icmp;
 	unsigned action, family;
 	int policy;
-	uint64_t rate, rate_per_source, block_ns;
+	uint64_t rate, rate_per_source, block_ns, syn_cookies;
 	int64_t connections_per_source;
 	bool log, enabled;
 };

@@ -86,6 +86,13 @@ static void test_mistakes_are_told(void **state) {
 	refused("{}", RULE("\"schedule\": \"office\""), "firewall.rules[1]",
 		"describe it in `firewall.schedules`");
 	refused("{}", RULE("\"block\": \"1m\""), "firewall.rules[1]", "dropped or rejected");
+	refused("{}", RULE("\"syn_cookies\": \"1k/s\", \"proto\": [\"udp\", \"icmp\"]"),
+		"firewall.rules[1]", "which this rule never takes");
+	refused("{}", RULE("\"syn_cookies\": \"1k/s\", \"icmp\": \"too-big\""), "firewall.rules[1]",
+		"which this rule never takes");
+	refused("{}", "{\"rules\": [{\"action\": \"drop\", \"syn_cookies\": \"0/s\"}]}",
+		"firewall.rules[1]", "connections that are accepted");
+	refused("{}", RULE("\"syn_cookies\": \"-1/s\""), "firewall.rules[1].syn_cookies", "");
 	refused("{\"a\": {\"addresses\": [\"10.0.0.300\"]}}", "{}", "sets.a.addresses[1]",
 		"no address, prefix or range");
 	refused("{\"a\": {\"addresses\": [\"10.0.0.9-10.0.0.1\"]}}", "{}", "sets.a.addresses[1]",

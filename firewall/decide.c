@@ -183,6 +183,20 @@ static void count(struct fw_policy *p, uint32_t rule, int action, const struct s
 	__atomic_store_n(&h->last_ns, flow->now_ns, __ATOMIC_RELAXED);
 }
 
+enum { ACTION_PROVE = 100 }; // beside enum fw_action
+
+// Its sender is to prove first that it is there; then it comes again, and takes what others take.
+static enum session_verdict prove(
+	const struct fw_policy *p, uint32_t rule, struct session_flow *flow) {
+	if (!flow->dry) {
+		struct fw_hits *h = &p->hits[flow->worker][rule];
+		__atomic_store_n(&h->cookies, h->cookies + 1, __ATOMIC_RELAXED);
+	}
+	flow->rule = rule + 1;
+	flow->edge[0] = session_syn_edge;
+	return SESSION_SEND;
+}
+
 static enum session_verdict act(struct session_flow *flow, unsigned action, unsigned why) {
 	switch (action) {
 	case FW_ACCEPT:
@@ -203,7 +217,7 @@ static enum session_verdict act(struct session_flow *flow, unsigned action, unsi
 	}
 }
 
-// The first rule that takes it, and what becomes of it by that: enum fw_action, negative: its policy failed.
+// The first rule that takes it, and what becomes of it by that: enum fw_action, ACTION_PROVE, negative: its policy failed.
 static uint32_t find(const struct fw_policy *p, const struct fw_key *key, struct session_flow *flow,
 	int *action) {
 	struct fw_walk walk;
@@ -211,6 +225,10 @@ static uint32_t find(const struct fw_policy *p, const struct fw_key *key, struct
 
 	fw_walk_begin(p->compiled, key, &walk);
 	while ((at = fw_walk_next(&walk)) != FW_NONE) {
+		if (fw_cookies_ask(&p->rules[at].cookies, flow)) {
+			*action = ACTION_PROVE;
+			return at;
+		}
 		if (!takes(&p->rules[at], flow))
 			continue;
 		*action = p->rules[at].policy ? ask(p, at, key, flow) : p->rules[at].action;
@@ -236,6 +254,8 @@ enum session_verdict fw_policy_judge(struct fw_policy *p, struct session_flow *f
 		return SESSION_PASS;
 	key_of(flow, &key);
 	rule = find(p, &key, flow, &action);
+	if (action == ACTION_PROVE)
+		return prove(p, rule, flow);
 	if (action < 0 && flow->again) // to fail is not to forbid: who lives, lives on
 		return SESSION_PASS;
 	count(p, rule == FW_NONE ? p->n : rule, action, flow);
@@ -287,6 +307,9 @@ static void policy_say(const struct session_flow *flow, char *buf, size_t size) 
 		snprintf(buf, size, "no rule takes it, from zone %s to zone %s",
 			fw_conf_zone_name(&p->conf, flow->zone_in),
 			fw_conf_zone_name(&p->conf, flow->zone_out));
+	else if (flow->edge[0] != 0 && flow->edge[0] == session_syn_edge)
+		snprintf(buf, size, "rule %u %s, a SYN cookie first", flow->rule,
+			p->conf.rules[flow->rule - 1].name);
 	else
 		rule_say(p, flow->rule - 1, buf, size);
 }

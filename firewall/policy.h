@@ -8,6 +8,7 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/session/session.h"
 #include "firewall/conf.h"
+#include "firewall/cookies.h"
 #include "firewall/lua/states.h"
 #include "firewall/sources.h"
 #include "lib/bucket.h"
@@ -18,7 +19,8 @@ struct change;
 struct fw_hits {
 	uint64_t packets; // first packets that the rule decided on
 	uint64_t last_ns;
-	uint64_t failed; // of them: its policy did
+	uint64_t failed;  // of them: its policy did
+	uint64_t cookies; // SYNs that were answered with one before
 };
 
 struct fw_rule {
@@ -33,6 +35,7 @@ struct fw_rule {
 	char called[FW_NAME + 16]; // "rule 3 tripwire": for the blocklist
 	struct bucket_limit limit;
 	_Atomic uint64_t bucket;
+	struct fw_cookies cookies;
 };
 
 // Named sets, shared by policies as long as the section `sets` stays the same.

@@ -206,6 +206,36 @@ static const struct schema_row set_elem = {.name = "set",
 
 // ---- rules --------------------------------------------------------------------------------------------------
 
+static bool is_tcp(const json_t *word) {
+	return json_is_string(word) ? strcmp(json_string_value(word), "tcp") == 0 ||
+			strcmp(json_string_value(word), "6") == 0
+				    : json_integer_value(word) == 6;
+}
+
+static bool may_be_tcp(const json_t *rule) {
+	const json_t *proto = json_object_get(rule, "proto");
+
+	if (!json_is_array(proto))
+		return proto == NULL ? json_object_get(rule, "icmp") == NULL : is_tcp(proto);
+	for (size_t i = 0; i < json_array_size(proto); i++)
+		if (is_tcp(json_array_get(proto, i)))
+			return true;
+	return false;
+}
+
+static int cookies_check(const json_t *rule, const char *path, struct err *err) {
+	if (json_object_get(rule, "syn_cookies") == NULL)
+		return 0;
+	const char *action = json_string_value(json_object_get(rule, "action"));
+	if (action && strcmp(action, "accept") != 0)
+		return err_at(
+			err, path, "`syn_cookies` is for connections that are accepted; remove it");
+	return may_be_tcp(rule)
+		? 0
+		: err_at(err, path,
+			  "`syn_cookies` is for TCP, which this rule never takes; remove it");
+}
+
 static int rule_check(const json_t *rule, const char *path, struct err *err) {
 	bool icmp = json_object_get(rule, "icmp") != NULL;
 	const json_t *action = json_object_get(rule, "action");
@@ -233,7 +263,7 @@ static int rule_check(const json_t *rule, const char *path, struct err *err) {
 			err, path, "`block` is for those who are dropped or rejected; remove it");
 	if (icmp && json_object_get(rule, "proto"))
 		return err_at(err, path, "`icmp` says the protocol; remove `proto`");
-	return 0;
+	return cookies_check(rule, path, err);
 }
 
 #define UNION_ROW(field, forms, sample, text)                                                  \
@@ -310,6 +340,16 @@ const struct schema_row fw_rule_rows[] = {
 		.help = "takes no connection of a source that has so many by this rule; what is "
 			"beyond goes on "
 			"to the next rules"},
+	{.name = "syn_cookies",
+		.type = SCHEMA_RATE,
+		SCHEMA_FIELD(struct fw_raw_rule, syn_cookies),
+		.flags = SCHEMA_LIVE,
+		.min = 0,
+		.max = 1000000000,
+		.example = "\"1000/s\"",
+		.help = "while more TCP connections begin than this, SYNs are answered with "
+			"cookies, and only senders that bring theirs back take anything; \"0/s\": "
+			"always"},
 	{.name = "block",
 		.type = SCHEMA_DURATION,
 		SCHEMA_FIELD(struct fw_raw_rule, block_ns),

@@ -195,6 +195,7 @@ static int rules_fill(struct fw_policy *p) {
 		p->rules[i].block_ns = conf->block_ns;
 		snprintf(p->rules[i].called, sizeof(p->rules[i].called), "rule %u %s", i + 1,
 			conf->name);
+		fw_cookies_init(&p->rules[i].cookies, conf->syn_cookies);
 		p->rules[i].limited = conf->rate > 0;
 		// a second's worth may come at once, as long as it is few
 		p->rules[i].limit =
@@ -297,6 +298,7 @@ struct fw_hits fw_policy_hits(const struct fw_policy *p, uint32_t rule) {
 
 		sum.packets += __atomic_load_n(&h->packets, __ATOMIC_RELAXED);
 		sum.failed += __atomic_load_n(&h->failed, __ATOMIC_RELAXED);
+		sum.cookies += __atomic_load_n(&h->cookies, __ATOMIC_RELAXED);
 		if (last > sum.last_ns)
 			sum.last_ns = last;
 	}
@@ -335,8 +337,12 @@ static void hits_adopt(struct fw_policy *p, const struct fw_policy *old) {
 		char *text = json_dumps(json_array_get(p->texts, i), JSON_COMPACT | JSON_SORT_KEYS);
 		const json_t *was = text ? json_object_get(index, text) : NULL;
 
-		if (was)
-			p->hits[0][i] = fw_policy_hits(old, (uint32_t)json_integer_value(was));
+		if (was) {
+			uint32_t rule = (uint32_t)json_integer_value(was);
+
+			p->hits[0][i] = fw_policy_hits(old, rule);
+			fw_cookies_adopt(&p->rules[i].cookies, &old->rules[rule].cookies);
+		}
 		free(text);
 	}
 	p->hits[0][p->n] = fw_policy_hits(old, old->n);

@@ -162,6 +162,29 @@ struct frame frame_syn(
 	return f;
 }
 
+struct frame frame_tcp(frame_mac dst, frame_mac src, const char *from, const char *to,
+	const struct frame_segment *s) {
+	size_t header = 20 + s->options_len, payload = s->payload ? strlen(s->payload) : 0;
+	struct frame f = ip(dst, src, from, to, 6, header + payload);
+	uint8_t *tcp = f.bytes + l4(&f);
+
+	put16(tcp, s->sport);
+	put16(tcp + 2, s->dport);
+	put16(tcp + 4, s->seq >> 16);
+	put16(tcp + 6, s->seq & 0xffff);
+	put16(tcp + 8, s->ack >> 16);
+	put16(tcp + 10, s->ack & 0xffff);
+	tcp[12] = (uint8_t)(header / 4 << 4);
+	tcp[13] = (uint8_t)s->flags;
+	put16(tcp + 14, s->win);
+	if (s->options_len > 0)
+		memcpy(tcp + 20, s->options, s->options_len);
+	if (payload > 0)
+		memcpy(tcp + header, s->payload, payload);
+	sum_l4(&f);
+	return f;
+}
+
 void frame_ttl(struct frame *f, unsigned ttl) {
 	f->bytes[L3 + (v6(f) ? 7 : 8)] = (uint8_t)ttl;
 	frame_sum(f);

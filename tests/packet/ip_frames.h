@@ -23,6 +23,17 @@ struct frame frame_icmp(frame_mac dst, frame_mac src, const char *from, const ch
 	unsigned type, unsigned code);
 struct frame frame_syn(
 	frame_mac dst, frame_mac src, const char *from, const char *to, unsigned mss);
+// A TCP segment; `options` as they are, a multiple of four bytes.
+struct frame_segment {
+	uint16_t sport, dport;
+	uint32_t seq, ack;
+	unsigned flags, win;
+	const uint8_t *options;
+	size_t options_len;
+	const char *payload;
+};
+struct frame frame_tcp(frame_mac dst, frame_mac src, const char *from, const char *to,
+	const struct frame_segment *s);
 // Edits; each makes the checksums right again.
 void frame_sum(struct frame *f); // the IPv4 header's only
 void frame_ttl(struct frame *f, unsigned ttl);
