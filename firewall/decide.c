@@ -106,7 +106,8 @@ static void key_of(const struct session_flow *flow, struct fw_key *key) {
 	unsigned code = 0;
 
 	memcpy(key->src, flow->in.src, 16);
-	memcpy(key->dst, flow->out.dst, 16);
+	// of another family it is not what a rule that knows the source could name (NAT64)
+	memcpy(key->dst, flow->in.v6 == flow->out.v6 ? flow->out.dst : flow->in.dst, 16);
 	key->v6 = flow->in.v6;
 	key->proto = flow->in.proto;
 	key->sport = __builtin_bswap16(flow->in.sport);

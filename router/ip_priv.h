@@ -69,3 +69,6 @@ static inline void ip_own(struct rte_mbuf *m, unsigned vrf, bool v6) {
 
 // A flow always gets the same number: addresses, protocol, and ports where every packet of the flow has them (no fragments).
 uint32_t ip_flow_hash(const struct rte_mbuf *m);
+
+// Does the reverse path filter of `iface`, which has one, let the packet's source pass?
+bool ip_reverse_path(const struct rte_mbuf *m, const struct rtr_iface *iface);

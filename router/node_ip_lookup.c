@@ -137,7 +137,7 @@ static __rte_noinline rte_edge_t follow(struct rte_mbuf *m, uint32_t slot) {
 // ---- what an interface asks for beyond the look-up ----------------------------------------------------------
 
 // RFC 3704: strict: the best route back leaves by the interface that it came in by; loose: there is one.
-static bool reverse_path(const struct rte_mbuf *m, const struct rtr_iface *iface) {
+bool ip_reverse_path(const struct rte_mbuf *m, const struct rtr_iface *iface) {
 	struct addr src = {.family = ip_is_v6(m) ? ADDR_V6 : ADDR_V4};
 	const struct rtr_vrf *vrf = rtr_vrfs[iface->vrf];
 	uint32_t slot;
@@ -173,7 +173,7 @@ static __rte_noinline rte_edge_t decide(
 	uint16_t vrf;
 
 	if (iface->urpf != RTR_URPF_OFF && rtr_nhs[slot].kind != RTR_NH_LOCAL &&
-		!reverse_path(m, iface))
+		!ip_reverse_path(m, iface))
 		return dp_drop(&ip_lookup, m, DROP_URPF);
 	if (iface->has_policy && rtr_nhs[slot].kind != RTR_NH_LOCAL &&
 		policy_judge(iface, m, &vrf, &slot) && vrf != DP_NONE) {
@@ -234,7 +234,7 @@ static void ip_lookup_explain(const struct rte_mbuf *m, json_t *lines) {
 	if (iface && iface->urpf != RTR_URPF_OFF && !local)
 		dp_explain_say(lines, "reverse path filter, %s: %s",
 			iface->urpf == RTR_URPF_STRICT ? "strict" : "loose",
-			reverse_path(m, iface) ? "the source is routed back" : "fails");
+			ip_reverse_path(m, iface) ? "the source is routed back" : "fails");
 	if (iface && iface->has_policy && !local) {
 		const struct rtr_rule *rule = policy_find(iface, m, &number);
 		char via[256];

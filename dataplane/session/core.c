@@ -86,8 +86,7 @@ static void dir_fill(struct session_owner *o, session_ref ref, const struct sess
 	struct session_key key = key_of(from), out = key_of(to);
 	unsigned way = ref & 1;
 
-	memset(d, 0,
-		key.kind & KIND_V6 ? sizeof(struct session_dir6) : sizeof(struct session_dir4));
+	memset(d, 0, ref & REF_V6 ? sizeof(struct session_dir6) : sizeof(struct session_dir4));
 	key.kind = (uint8_t)(key.kind | o->id * KIND_OWNER);
 	memcpy(dir_addr(d), key.a, key.kind & KIND_V6 ? 32 : 8);
 	d->seen = o->tick;
@@ -152,7 +151,9 @@ int session_begin(struct session_owner *o, const struct session_flow *flow,
 	const struct session_first *first, session_ref *ref) {
 	struct session_tuple to = session_reverse(&flow->out), back = session_reverse(&flow->in);
 
-	session_ref id = room(o, flow->flags) ? table_alloc(&o->free, flow->in.v6) : 0;
+	// of two families: the larger one has room for both
+	bool v6 = flow->in.v6 || flow->out.v6;
+	session_ref id = room(o, flow->flags) ? table_alloc(&o->free, v6) : 0;
 	if (id == 0) {
 		o->counts.refused++;
 		return -ENOSPC;

@@ -70,6 +70,23 @@ bool session_taken(const struct session_tuple *tuple) {
 	return table_find(&key, key_hash(&session_table.secret, &key)) != 0;
 }
 
+// What `explain` would have made a session of (path_explain()): on the control thread, one at a time.
+struct session_flow session_explained;
+
+bool session_leaves(session_ref ref, struct session_tuple *in, struct session_tuple *out) {
+	if (ref == 0) {
+		*in = session_explained.in;
+		*out = session_explained.out;
+		return session_explained.now_ns != 0;
+	}
+	struct session_key own = dir_key(ref_dir(ref)), other = dir_key(ref_dir(ref ^ 1));
+	struct session_tuple answer = key_tuple(&other);
+
+	*in = key_tuple(&own);
+	*out = session_reverse(&answer);
+	return true;
+}
+
 uint32_t session_user_get(session_ref ref, enum session_user user) {
 	return ref_cold(ref)->user[user];
 }

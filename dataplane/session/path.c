@@ -204,6 +204,12 @@ rte_edge_t path_tcp_bad(struct path *p, session_ref ref, enum tcp_verdict verdic
 
 // ---- ICMP errors ----------------------------------------------------------------------------------------------------------
 
+static bool is_for(struct session_dir *d, const uint8_t *ip) {
+	const uint8_t *to = (const uint8_t *)dir_addr(d) + (dir_v6(d) ? 16 : 4);
+
+	return memcmp(ip + (dir_v6(d) ? 24 : 16), to, dir_v6(d) ? 16 : 4) == 0;
+}
+
 static rte_edge_t icmp_error(struct path *p, const struct session_packet *packet) {
 	struct session_packet quoted;
 	struct session_key key;
@@ -228,6 +234,9 @@ static rte_edge_t icmp_error(struct path *p, const struct session_packet *packet
 	if (proxied && !(ref & 1)) // a segment of the server, by the client's numbers
 		icmp_seq_shift(p->ip, path_there(p), packet, &quoted,
 			-ref_cold(ref)->user[SESSION_USER_OTHER]);
+	if (dir_v6(d) != dir_v6(ref_dir(ref ^ 1))) // who translates its packets translates this
+		return is_for(d, p->ip) ? path_leave(p, d, ref)
+					: dp_drop(p->self, p->m, DROP_NO_SESSION);
 	if (!icmp_error_rewrite(d, ref & 1, p->ip, path_there(p), packet, &quoted))
 		return dp_drop(p->self, p->m, DROP_NO_SESSION);
 	return path_on(p);
@@ -356,6 +365,9 @@ static rte_edge_t explain_first(struct path *p, const struct session_packet *pac
 	if (verdict == SESSION_DROP)
 		return dp_drop(p->self, p->m, who->drop_base + flow.why);
 	dp_meta(p->m)->user = 0;
+	session_explained = flow;
+	if (verdict == SESSION_PASS && flow.in.v6 != flow.out.v6)
+		return flow.edge[0] ? (rte_edge_t)(flow.edge[0] - 1) : path_on(p);
 	if (verdict == SESSION_PASS) {
 		struct session_key out = key_of(&flow.out);
 		rewrite_once(&packet->key, &out, 0, p->ip, p->l4, CHECK_WHOLE);

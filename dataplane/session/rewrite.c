@@ -8,6 +8,9 @@ void rewrite_prepare(struct session_dir *d, const struct session_key *out) {
 	struct session_key is = dir_key(d);
 	struct session_rewrite *r = dir_rewrite(d);
 	unsigned words = dir_v6(d) ? 4 : 1;
+
+	if ((is.kind ^ out->kind) & KIND_V6) // of the other family: an edge leads to who translates
+		return;
 	uint16_t addresses = sum_delta((uint16_t)sum_fold(sum_words(is.a, words)),
 		(uint16_t)sum_fold(sum_words(out->a, words)));
 	uint64_t ports =

@@ -228,6 +228,10 @@ int session_enable_bridged(unsigned port, bool on, struct err *err);
 // A direction of a session, as buckets and dp_meta.user name it; 0: none.
 typedef uint32_t session_ref;
 
+// node: the packets of that direction, as they come and as they leave. The two may be of two families: then an edge leads to who makes the
+// one of the other (router/nat64), and nothing was rewritten. False: there is no session.
+bool session_leaves(session_ref ref, struct session_tuple *in, struct session_tuple *out);
+
 // node: what the owner may read and write of a session, from a node that an edge led to. The user word is written by its function only.
 uint32_t session_user_get(session_ref ref, enum session_user user);
 void session_user_set(session_ref ref, enum session_user user, uint32_t value);

@@ -130,6 +130,7 @@ bool session_sweep_done(void); // control: every owner is through
 void session_decider_link(struct session_decider *decider); // constructor
 const struct session_decider *session_decider_next(
 	const struct session_decider *d); // NULL: the first
+extern struct session_flow session_explained;
 // All deciders. `*who` (may be NULL): the one that did not pass. After DROP, SEND and ASIDE those that passed were released.
 enum session_verdict session_decide(struct session_flow *flow, const struct session_decider **who);
 void session_release(const struct session_flow *flow); // every decider gives back

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const nat_kind_words[] = {"none", "masquerade", "snat", "dnat", "static"};
+const char *const nat_kind_words[] = {"none", "masquerade", "snat", "dnat", "static", "nat64"};
 
 // ---- targets ------------------------------------------------------------------------------------------------
 
@@ -94,8 +94,9 @@ static int pool_word(struct nat_rule *rule, const json_t *word, struct err *err)
 	return fw_addresses_parse(json_string_value(word), &rule->pool) == 0 ? 0 : no_memory(err);
 }
 
-static int pool_parse(
-	struct nat_rule *rule, const json_t *value, const char *path, struct err *err) {
+// `what`: snat; nat64, whose pool has IPv4 addresses only.
+static int pool_parse(struct nat_rule *rule, const json_t *value, const char *what,
+	const char *path, struct err *err) {
 	uint64_t n4 = 0;
 	bool v4 = false, v6 = false;
 	json_t *word;
@@ -112,10 +113,12 @@ static int pool_parse(
 		if (p->addr.family == ADDR_V4)
 			n4 += 1ull << (32 - p->len);
 	}
-	if (!v4 || !v6)
+	if (rule->kind == NAT_64 && v6)
+		return err_at(err, path, "%s: a pool of IPv4 addresses is wanted", what);
+	if (rule->kind != NAT_64 && (!v4 || !v6))
 		family_only(&rule->match, v4 ? ADDR_V4 : ADDR_V6);
 	if (rc == 0 && n4 > NAT_ADDRESSES)
-		return err_at(err, path, "snat: %llu addresses; a pool may have %d",
+		return err_at(err, path, "%s: %llu addresses; a pool may have %d", what,
 			(unsigned long long)n4, NAT_ADDRESSES);
 	return rc;
 }
@@ -166,6 +169,16 @@ static int static_use(
 	return 0;
 }
 
+static int nat64_use(
+	struct nat_rule *rule, const json_t *value, const char *path, struct err *err) {
+	struct nat_raw64 raw = {0};
+
+	schema_decode(nat_64_rows, value, &raw);
+	rule->prefix = prefix_network(&raw.prefix);
+	family_only(&rule->match, ADDR_V6);
+	return raw.pool ? pool_parse(rule, raw.pool, "nat64.pool", path, err) : 0;
+}
+
 static enum nat_kind kind_of(const struct nat_raw *raw) {
 	if (raw->snat)
 		return NAT_SNAT;
@@ -173,6 +186,8 @@ static enum nat_kind kind_of(const struct nat_raw *raw) {
 		return NAT_DNAT;
 	if (raw->fixed)
 		return NAT_STATIC;
+	if (raw->nat64)
+		return NAT_64;
 	return raw->masquerade ? NAT_MASQUERADE : NAT_EXEMPT;
 }
 
@@ -188,11 +203,13 @@ static int rule_parse(const struct fw_conf *fw, struct nat_rule *rule, const jso
 	rule->match = fw_conf_match(&rule->words, &raw.rule);
 	rc = rc ? rc : options_parse(rule, &raw, path, err);
 	if (rc == 0 && raw.snat)
-		rc = pool_parse(rule, raw.snat, path, err);
+		rc = pool_parse(rule, raw.snat, "snat", path, err);
 	if (rc == 0 && raw.dnat)
 		rc = target_use(rule, &raw, path, err);
 	if (rc == 0 && raw.fixed)
 		rc = static_use(rule, raw.fixed, path, err);
+	if (rc == 0 && raw.nat64)
+		rc = nat64_use(rule, raw.nat64, path, err);
 	if (rc == 0 && rule->match.only4 && rule->match.only6)
 		return err_at(err, path, "`family` is not that of its addresses");
 	return rc;

@@ -9,7 +9,7 @@
 #define NAT_RULES     500
 #define NAT_ADDRESSES 1000 // IPv4 addresses of one pool
 
-enum nat_kind { NAT_EXEMPT, NAT_MASQUERADE, NAT_SNAT, NAT_DNAT, NAT_STATIC };
+enum nat_kind { NAT_EXEMPT, NAT_MASQUERADE, NAT_SNAT, NAT_DNAT, NAT_STATIC, NAT_64 };
 extern const char *const nat_kind_words[];
 
 struct nat_target {
@@ -23,7 +23,8 @@ struct nat_rule {
 	struct nat_options options;
 	struct fw_conf_rule words; // what `match` points to
 	struct fw_match match;
-	fw_prefixes pool;                 // NAT_SNAT
+	fw_prefixes pool;                 // NAT_SNAT; NAT_64: none: the interface's address
+	struct prefix prefix;             // NAT_64
 	struct nat_target target;         // NAT_DNAT
 	struct prefix external, internal; // NAT_STATIC, of one length
 	bool local; // NAT_DNAT: only what is for an address of this box, by `to` of an interface in that zone

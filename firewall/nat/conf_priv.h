@@ -7,13 +7,18 @@
 
 struct nat_raw {
 	struct fw_raw_rule rule; // the words that it shares with rules
-	const json_t *snat, *fixed;
+	const json_t *snat, *fixed, *nat64;
 	const char *dnat, *ports;
 	bool masquerade, hairpin;
 	unsigned mapping, filtering;
 	int64_t block, blocks;
 };
 
-extern const struct schema_row nat_rows[], nat_static_rows[];
+struct nat_raw64 {
+	struct prefix prefix;
+	const json_t *pool;
+};
+
+extern const struct schema_row nat_rows[], nat_static_rows[], nat_64_rows[];
 enum { NAT_MAPPING_ENDPOINT, NAT_MAPPING_OVERLOAD };
 enum { NAT_FILTERING_EXACT, NAT_FILTERING_ENDPOINT };

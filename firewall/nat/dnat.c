@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // NAT's first word on a connection, before the route: where does it really go? A rule says, or whoever inside has the port that it is
 // sent to.
+#include "firewall/nat/hosts.h"
 #include "firewall/nat/table_nat.h"
 #include <string.h>
 
-enum { DROP_GONE, DROP_NO_ADDRESS };
+enum { DROP_GONE, DROP_NO_ADDRESS, DROP_NAT64 };
 
 static const struct dp_drop dnat_drops[] = {
 	[DROP_GONE] = {"dnat_gone", "the NAT rule that changed its destination is no longer there"},
 	[DROP_NO_ADDRESS] = {"dnat_no_address", "its destination has no counterpart inside"},
+	[DROP_NAT64] = {"nat64",
+		"neither TCP nor UDP nor echo, or to an IPv4 address that the prefix may not stand "
+		"for (RFC 6052 section 3.1)"},
 	{0},
 };
 
@@ -56,9 +60,15 @@ static bool has_port(const struct session_flow *flow) {
 }
 
 static enum session_verdict translate(
-	const struct nat_policy *p, unsigned at, struct session_flow *flow) {
+	const struct nat_policy *p, unsigned at, struct session_flow *flow, uint8_t zone) {
 	const struct nat_rule *rule = &p->conf.rules[at];
 
+	if (rule->kind == NAT_64) {
+		enum session_verdict verdict = nat64_dnat(p, at, flow, zone);
+		flow->why = DROP_NAT64;
+		if (verdict != SESSION_PASS)
+			return verdict;
+	}
 	if (rule->kind == NAT_STATIC && !npt_in(&p->npts[at], flow->out.dst)) {
 		flow->why = DROP_NO_ADDRESS;
 		return SESSION_DROP;
@@ -83,23 +93,27 @@ static bool may_enter(const struct nat_space *s, uint8_t zone) {
 	return s->options.open || (s->options.hairpin && !nat_is_outside(s, zone));
 }
 
-static void mapped(struct session_flow *flow, uint8_t zone) {
+static enum session_verdict mapped(
+	const struct nat_policy *p, struct session_flow *flow, uint8_t zone) {
 	enum nat_class class = nat_class_of(flow->in.proto);
 	struct nat_endpoint owner;
 	uint32_t dst;
 
 	memcpy(&dst, flow->in.dst, sizeof(dst));
 	if (flow->in.v6 || class == NAT_NO_CLASS || class == NAT_ICMP)
-		return;
+		return SESSION_PASS;
 	struct nat_space *s = nat_space_find(dst);
 	if (s == NULL || !may_enter(s, zone))
-		return;
+		return SESSION_PASS;
 	uint16_t port = __builtin_bswap16(flow->in.dport);
 	if (!(flow->dry ? nat_owner(s, class, port, &owner) : nat_enter(s, class, port, &owner)))
-		return;
+		return SESSION_PASS;
+	flow->user[SESSION_USER_NAT] |= NAT_USER_DNAT_PORT | s->id;
+	if (nat_host_is(owner.addr))
+		return nat64_enter(p, owner.addr, owner.port, flow);
 	memcpy(flow->out.dst, &owner.addr, sizeof(owner.addr));
 	flow->out.dport = __builtin_bswap16(owner.port);
-	flow->user[SESSION_USER_NAT] |= NAT_USER_DNAT_PORT | s->id;
+	return SESSION_PASS;
 }
 
 bool nat_is_open(const struct session_flow *flow) {
@@ -142,9 +156,8 @@ static enum session_verdict dnat_decide(struct session_flow *flow) {
 	uint8_t zone = flow->iface_in < DP_MAX_IFACES ? fw->zones[flow->iface_in] : 0;
 	at = find(fw, flow, zone);
 	if (at >= 0)
-		return translate(p, (unsigned)at, flow);
-	mapped(flow, zone);
-	return SESSION_PASS;
+		return translate(p, (unsigned)at, flow, zone);
+	return mapped(p, flow, zone);
 }
 
 static void dnat_release(const struct session_flow *flow) {
@@ -153,7 +166,7 @@ static void dnat_release(const struct session_flow *flow) {
 	if (nat_user_dnat(user))
 		nat_count_end(nat_user_dnat(user), flow);
 	if (user & NAT_USER_DNAT_PORT)
-		nat_release(nat_spaces[nat_user_space(user)], nat_class_of(flow->in.proto),
+		nat_port_give(nat_spaces[nat_user_space(user)], nat_class_of(flow->in.proto),
 			__builtin_bswap16(flow->in.dport));
 }
 

@@ -38,6 +38,7 @@ static bool of_rule(
 
 	switch (rule->match.off ? NAT_EXEMPT : rule->kind) {
 	case NAT_SNAT:
+	case NAT_64:
 		return among(iface, rule->pool.items, rule->pool.n, false, addr);
 	case NAT_STATIC:
 		return among(iface, &rule->external, 1, false, addr);

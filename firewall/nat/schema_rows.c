@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // pure: no DPDK
 #include "firewall/nat/conf_priv.h"
+#include "router/nat64/xlat.h"
 #include <errno.h>
 #include <string.h>
 
@@ -63,6 +64,40 @@ const struct schema_row nat_static_rows[] = {
 	{0},
 };
 
+static int prefix_check(const json_t *value, const char *path, struct err *err) {
+	struct prefix prefix;
+
+	prefix_parse(json_string_value(value), &prefix);
+	if (prefix.addr.family == ADDR_V6 && xlat_prefix_ok(prefix.len) &&
+		prefix.addr.bytes[8] == 0)
+		return 0;
+	return err_at(err, path,
+		"an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits is wanted, with bits 64 to 71 "
+		"zero "
+		"(RFC 6052)");
+}
+
+const struct schema_row nat_64_rows[] = {
+	{.name = "prefix",
+		.type = SCHEMA_PREFIX,
+		SCHEMA_FIELD(struct nat_raw64, prefix),
+		.flags = SCHEMA_LIVE,
+		.def = "64:ff9b::/96",
+		.check = prefix_check,
+		.help = "IPv6 addresses that stand for IPv4 ones; 64:ff9b::/96 for public ones "
+			"only"},
+	{.name = "pool",
+		.type = SCHEMA_UNION,
+		SCHEMA_FIELD(struct nat_raw64, pool),
+		.flags = SCHEMA_LIVE,
+		.rows = pool_forms,
+		.example = "\"192.0.2.16-192.0.2.31\"",
+		.help = "who they are outside; left out: the address of the interface that they "
+			"leave "
+			"by"},
+	{0},
+};
+
 // ---- a rule -------------------------------------------------------------------------------------------------
 
 static bool has(const json_t *rule, const char *key) {
@@ -71,21 +106,23 @@ static bool has(const json_t *rule, const char *key) {
 
 static int kind_check(const json_t *rule, const char *path, struct err *err) {
 	unsigned n = has(rule, "masquerade") + has(rule, "snat") + has(rule, "dnat") +
-		has(rule, "static");
+		has(rule, "static") + has(rule, "nat64");
 
 	if (n == 1)
 		return 0;
 	return err_at(err, path,
-		n == 0 ? "give `masquerade`, `snat`, `dnat` or `static`: what becomes of its "
+		n == 0 ? "give `masquerade`, `snat`, `dnat`, `static` or `nat64`: what becomes of "
+			 "its "
 			 "addresses (masquerade = false: the source stays)"
-		       : "`masquerade`, `snat`, `dnat` and `static` exclude each other; make two "
+		       : "`masquerade`, `snat`, `dnat`, `static` and `nat64` exclude each other; "
+			 "make two "
 			 "rules");
 }
 
 static int nat_rule_check(const json_t *rule, const char *path, struct err *err) {
 	static const char *const words[] = {
 		"src", "dst", "not_src", "not_dst", "proto", "sport", "dport", "family", NULL};
-	bool source = has(rule, "snat") || has(rule, "static") ||
+	bool source = has(rule, "snat") || has(rule, "static") || has(rule, "nat64") ||
 		json_is_true(json_object_get(rule, "masquerade"));
 
 	if (kind_check(rule, path, err) != 0)
@@ -96,6 +133,11 @@ static int nat_rule_check(const json_t *rule, const char *path, struct err *err)
 		return err_at(err, path, "give `dst` or `not_dst`; two rules can ask for both");
 	if (source && !has(rule, "to"))
 		return err_at(err, path, "`to` is missing: the zone that its packets leave by");
+	if (has(rule, "nat64") && (has(rule, "dst") || has(rule, "not_dst")))
+		return err_at(err, path,
+			"`nat64` says itself which destinations; remove `%s`, or drop them by a "
+			"rule",
+			has(rule, "dst") ? "dst" : "not_dst");
 	for (unsigned i = 0; has(rule, "static") && words[i]; i++)
 		if (has(rule, words[i]) && strcmp(words[i], "family") != 0)
 			return err_at(err, path,
@@ -173,6 +215,13 @@ const struct schema_row nat_rows[] = {
 		.rows = nat_static_rows,
 		.help = "one for one, both ways; IPv6 prefixes up to /64 without a change of "
 			"checksums (NPTv6)"},
+	{.name = "nat64",
+		.type = SCHEMA_OBJECT,
+		SCHEMA_FIELD(struct nat_raw, nat64),
+		.flags = SCHEMA_LIVE,
+		.rows = nat_64_rows,
+		.example = "{ prefix = \"64:ff9b::/96\" }",
+		.help = "IPv6 hosts reach IPv4 ones by addresses of a prefix (RFC 6146)"},
 	{.name = "mapping",
 		.type = SCHEMA_ENUM,
 		SCHEMA_FIELD(struct nat_raw, mapping),

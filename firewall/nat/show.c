@@ -11,7 +11,7 @@ const struct schema_row nat_columns[] = {
 	{.name = "name", .type = SCHEMA_STRING, .help = "its name"},
 	{.name = "kind",
 		.type = SCHEMA_STRING,
-		.help = "masquerade, snat, dnat, static, or none: the source stays"},
+		.help = "masquerade, snat, dnat, static, nat64, or none: the source stays"},
 	{.name = "becomes", .type = SCHEMA_STRING, .help = "what is written instead"},
 	{.name = "hits",
 		.type = SCHEMA_INT,
@@ -81,6 +81,12 @@ static void becomes_print(const struct nat_rule *rule, char *buf, size_t size) {
 			n += snprintf(buf + n, size - (size_t)n, ":%u", t->first);
 		if (t->last != t->first)
 			snprintf(buf + n, size - (size_t)n, "-%u", t->last);
+		break;
+	case NAT_64:
+		snprintf(buf, size, "%s as %s%s", prefix_print(&rule->prefix, one),
+			rule->pool.n ? prefix_print(&rule->pool.items[0], two)
+				     : "the interface's address",
+			rule->pool.n > 1 ? ", ..." : "");
 		break;
 	case NAT_EXEMPT:
 		break;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // NAT's last word on a connection, after the rules: who is it outside? It takes a port of the external address, and gives it back when
 // the session ends.
+#include "firewall/nat/hosts.h"
 #include "firewall/nat/table_nat.h"
 #include "lib/hash.h"
 #include "router/iface.h"
@@ -8,7 +9,7 @@
 
 #define TUPLE_TRIES 64 // ports that are tried where there is no space
 
-enum { DROP_GONE, DROP_EXHAUSTED, DROP_TUPLE, DROP_NO_ADDRESS };
+enum { DROP_GONE, DROP_EXHAUSTED, DROP_TUPLE, DROP_NO_ADDRESS, DROP_NAT64 };
 
 static const struct dp_drop snat_drops[] = {
 	[DROP_GONE] = {"snat_gone",
@@ -18,6 +19,14 @@ static const struct dp_drop snat_drops[] = {
 	[DROP_NO_ADDRESS] = {"snat_no_address",
 		"the interface that it leaves by has no address for it, or its own has no "
 		"counterpart outside"},
+	// as enum nat64_drop
+	[DROP_NAT64 +
+		NAT64_ZONE] = {"nat64_zone", "its IPv4 destination is in no zone of the rule"},
+	[DROP_NAT64 + NAT64_NO_ADDRESS] = {"nat64_no_address",
+		"no external IPv4 address is there for it"},
+	[DROP_NAT64 + NAT64_EXHAUSTED] = {"nat64_exhausted",
+		"no port of its external IPv4 address is left"},
+	[DROP_NAT64 + NAT64_HOSTS] = {"nat64_hosts", "more IPv6 hosts than can be counted"},
 	{0},
 };
 
@@ -58,18 +67,48 @@ static enum session_verdict by_tuple(struct session_flow *flow) {
 	return drop(flow, DROP_TUPLE);
 }
 
-// By a port of the space of its new source.
-static enum session_verdict by_space(struct session_flow *flow, struct nat_space *s) {
-	enum nat_class class = nat_class_of(flow->in.proto);
+// A port that is shared (overload) is another's: then it is he who must not be forgotten.
+static void host_settle(
+	struct nat_space *s, const struct session_flow *flow, uint16_t port, uint32_t me) {
+	struct nat_endpoint owner;
+
+	if (!nat_owner(s, nat_class_of(flow->out.proto), port, &owner) || owner.addr == me)
+		return;
+	if (nat_host_is(owner.addr))
+		nat_host_hold(nat_hosts, owner.addr);
+	nat_host_put(nat_hosts, me);
+}
+
+int nat_port_take(struct nat_space *s, struct session_flow *flow) {
 	struct nat_endpoint me = {.port = __builtin_bswap16(flow->in.sport)};
 
 	memcpy(&me.addr, flow->in.src, sizeof(me.addr));
-	int port = nat_claim(s, class, me, taken, flow, flow->dry);
+	if (flow->in.v6 && (me.addr = nat_host_get(nat_hosts, flow->in.src)) == 0)
+		return -2;
+	int port = nat_claim(s, nat_class_of(flow->out.proto), me, taken, flow, flow->dry);
+	if (flow->in.v6 && (port < 0 || flow->dry))
+		nat_host_put(nat_hosts, me.addr);
 	if (port < 0)
-		return drop(flow, DROP_EXHAUSTED);
+		return -1;
+	if (flow->in.v6 && !flow->dry)
+		host_settle(s, flow, (uint16_t)port, me.addr);
 	flow->out.sport = __builtin_bswap16((uint16_t)port);
 	flow->user[SESSION_USER_NAT] |= NAT_USER_SNAT_PORT | s->id;
-	return SESSION_PASS;
+	return 0;
+}
+
+void nat_port_give(struct nat_space *s, enum nat_class class, uint16_t port) {
+	struct nat_endpoint owner;
+	bool host = nat_owner(s, class, port, &owner) && nat_host_is(owner.addr);
+
+	nat_release(s, class, port);
+	if (host)
+		nat_host_put(nat_hosts, owner.addr);
+}
+
+// By a port of the space of its new source.
+static enum session_verdict by_space(struct session_flow *flow, struct nat_space *s) {
+	return nat_port_take(s, flow) < 0 ? drop(flow, DROP_EXHAUSTED) : SESSION_PASS;
 }
 
 static enum session_verdict port_choose(struct session_flow *flow) {
@@ -219,6 +258,11 @@ static enum session_verdict snat_decide(struct session_flow *flow) {
 		struct fw_key key = nat_key(flow);
 		at = fw_rules_first(p->snat.compiled, &key);
 	}
+	if (nat64_is(p, flow)) {
+		enum session_verdict verdict = nat64_snat(p, flow);
+		flow->why += DROP_NAT64;
+		return verdict;
+	}
 	if (at != FW_NONE)
 		return rule_apply(p, p->snat.rules[at], flow);
 	if (is_hairpin(p, flow))
@@ -233,7 +277,7 @@ static void snat_release(const struct session_flow *flow) {
 	if (nat_user_snat(user))
 		nat_count_end(nat_user_snat(user), flow);
 	if (user & NAT_USER_SNAT_PORT)
-		nat_release(nat_spaces[nat_user_space(user)], nat_class_of(flow->in.proto),
+		nat_port_give(nat_spaces[nat_user_space(user)], nat_class_of(flow->out.proto),
 			__builtin_bswap16(flow->out.sport));
 }
 

@@ -79,7 +79,9 @@ static int ids_give(
 // ---- rules --------------------------------------------------------------------------------------------------
 
 static bool is_in(const struct nat_rule *rule, bool dnat) {
-	return rule->kind == NAT_STATIC || (rule->kind == NAT_DNAT) == dnat;
+	bool first = rule->kind == NAT_DNAT || rule->kind == NAT_64;
+
+	return rule->kind == NAT_STATIC || first == dnat;
 }
 
 // What is asked at that stage. Of a static rule: what is sent to it, by anybody; what its own send, where the rule says.
@@ -91,6 +93,9 @@ static struct fw_match match_at(const struct nat_rule *rule, bool dnat) {
 		m.n_from = m.n_to = 0;
 	} else if (rule->kind == NAT_STATIC) {
 		m.src = (struct fw_side){.prefixes = &rule->internal, .n_prefixes = 1};
+	} else if (rule->kind == NAT_64) { // where it goes to is known later
+		m.dst = (struct fw_side){.prefixes = &rule->prefix, .n_prefixes = 1};
+		m.n_to = 0;
 	}
 	return m;
 }
@@ -141,7 +146,7 @@ static int rules_fill(struct nat_policy *p, struct err *err) {
 	for (unsigned i = 0; i < p->conf.n && rc == 0; i++) {
 		const struct nat_rule *rule = &p->conf.rules[i];
 
-		if (rule->kind == NAT_SNAT)
+		if (rule->kind == NAT_SNAT || rule->kind == NAT_64)
 			rc = pool_fill(&p->pools[i], rule);
 		if (rule->kind == NAT_STATIC)
 			npt_init(&p->npts[i], &rule->external, &rule->internal);
@@ -165,6 +170,7 @@ struct nat_policy *nat_policy_new(const json_t *tree, const struct fw_conf *fw,
 	if (!p->npts || !p->pools || !p->texts || !p->ids)
 		rc = err_set(err, -ENOMEM, "firewall.nat: out of memory");
 	rc = rc ? rc : rules_fill(p, err);
+	rc = rc ? rc : nat64_prepare(p, err);
 	rc = rc ? rc : ids_give(p, rules, old, err);
 	rc = rc ? rc : list_build(p, true, sets, err);
 	rc = rc ? rc : list_build(p, false, sets, err);

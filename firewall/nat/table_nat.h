@@ -69,6 +69,27 @@ bool nat_is_foreign(uint16_t iface, const struct addr *addr);
 // control: by id, also those that only wait for their last sessions. *current: rules lead to it.
 const struct nat_space *nat_space_at(unsigned id, bool *current);
 
+// ---- NAT64 (nat64.c) ----------------------------------------------------------------------------------------
+
+enum nat64_drop { NAT64_ZONE, NAT64_NO_ADDRESS, NAT64_EXHAUSTED, NAT64_HOSTS };
+
+int nat64_prepare(const struct nat_policy *policy,
+	struct err *err); // control: memory for hosts, when a rule wants it
+// node: the first packet of a flow that a rule of NAT64 takes: its destination is an IPv4 host, or one inside that has a port.
+enum session_verdict nat64_dnat(
+	const struct nat_policy *policy, unsigned at, struct session_flow *flow, uint8_t zone);
+// node: somebody comes by IPv4 to a port that an IPv6 host has.
+enum session_verdict nat64_enter(
+	const struct nat_policy *policy, uint32_t host, uint16_t port, struct session_flow *flow);
+// node: after the rules: its source, for those whose destination was found by the above; PASS: nothing to do.
+enum session_verdict nat64_snat(const struct nat_policy *policy, struct session_flow *flow);
+bool nat64_is(const struct nat_policy *policy, const struct session_flow *flow);
+
+// node: a port of a space for the connection, by its endpoint inside, which is counted. -1: none is left; -2: no place for the host.
+int nat_port_take(struct nat_space *space, struct session_flow *flow);
+// node: it is given back, and who had it with it.
+void nat_port_give(struct nat_space *space, enum nat_class class, uint16_t port);
+
 // ---- a session's word (SESSION_USER_NAT) --------------------------------------------------------------------
 
 // Of a hairpin both ports are of one space, for both addresses are one.

@@ -2,6 +2,7 @@
 // Which external addresses there are now: a space for each, found by an index that workers read. Addresses of interfaces come and go without
 // a commit (DHCP, VRRP): control looks for that, and has sessions judged again.
 #include "dataplane/record_ring.h"
+#include "firewall/nat/hosts.h"
 #include "firewall/nat/table_nat.h"
 #include "lib/clock.h"
 #include "lib/event.h"
@@ -122,6 +123,8 @@ static void block_log(const struct block_record *r) {
 
 	memcpy(addr.bytes, &r->addr, 4);
 	memcpy(inside.bytes, &r->inside, 4);
+	if (nat_host_addr(nat_hosts, r->inside, inside.bytes))
+		inside.family = ADDR_V6;
 	log_info("nat", r->taken ? "port block given" : "port block returned",
 		"inside=%s address=%s ports=%u-%u", addr_print(&inside, two),
 		addr_print(&addr, one), r->first, r->first + r->size - 1u);
@@ -246,9 +249,11 @@ static void want_rule(const struct nat_policy *p, unsigned i, const uint8_t *zon
 
 	if (rule->match.off)
 		return;
-	if (rule->kind == NAT_MASQUERADE && !rule->match.only6)
+	if ((rule->kind == NAT_MASQUERADE && !rule->match.only6) ||
+		(rule->kind == NAT_64 && rule->pool.n == 0))
 		want_ifaces(&w, zones);
-	for (uint32_t k = 0; rule->kind == NAT_SNAT && k < p->pools[i].n; k++)
+	for (uint32_t k = 0; (rule->kind == NAT_SNAT || rule->kind == NAT_64) && k < p->pools[i].n;
+		k++)
 		want((const uint8_t *)&p->pools[i].addrs[k], w.options, w.outside);
 }
 

@@ -35,6 +35,8 @@ static int own_zone(const struct fw_conf *conf, const struct rtr_conf_all *route
 static void apply(const struct nat_policy *p, unsigned at, struct fw_key *key) {
 	const struct nat_rule *rule = &p->conf.rules[at];
 
+	if (rule->kind == NAT_64) // rules see the packet as it came
+		return;
 	if (rule->kind == NAT_STATIC) {
 		npt_in(&p->npts[at], key->dst);
 		return;

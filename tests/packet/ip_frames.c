@@ -293,8 +293,8 @@ void frame_expect(char port, const struct frame *f) {
 	packet_expect((const char[]){port, '\0'}, f->bytes, f->len);
 }
 
-void frame_expect_error(char port, const struct frame *about, unsigned type, unsigned code,
-	unsigned mtu, const char *from) {
+struct frame frame_error(
+	const struct frame *about, unsigned type, unsigned code, unsigned mtu, const char *from) {
 	size_t most = v6(about) ? 1280 - 48 : 576 - 28,
 	       quote = about->len - L3 < most ? about->len - L3 : most;
 	char to[INET6_ADDRSTRLEN];
@@ -317,6 +317,13 @@ void frame_expect_error(char port, const struct frame *about, unsigned type, uns
 	memcpy(icmp + 8, about->bytes + L3, quote);
 	frame_tos(&want, 0xc0);
 	sum_l4(&want);
+	return want;
+}
+
+void frame_expect_error(char port, const struct frame *about, unsigned type, unsigned code,
+	unsigned mtu, const char *from) {
+	struct frame want = frame_error(about, type, code, mtu, from);
+
 	frame_expect(port, &want);
 }
 

@@ -58,4 +58,7 @@ void frame_expect(char port, const struct frame *f);
 // quoted packet as it was received. `mtu`: the pointer of a parameter problem.
 void frame_expect_error(char port, const struct frame *about, unsigned type, unsigned code,
 	unsigned mtu, const char *from);
+// That error, as somebody else sends it.
+struct frame frame_error(
+	const struct frame *about, unsigned type, unsigned code, unsigned mtu, const char *from);
 void frames_drain(void); // throws away what ports a to c have sent
