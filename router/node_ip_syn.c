@@ -13,15 +13,14 @@ enum { DROP_SILENT, DROP_NO_IFACE };
 static const struct dp_drop ip_syn_drops[] = {
 	[DROP_SILENT] = {"silent",
 		"a segment that cannot be read, or a reset: nothing is answered"},
-	[DROP_NO_IFACE] = {"no_iface", "the client's interface is gone"},
+	[DROP_NO_IFACE] = {"no_iface", "the interface is gone"},
 	{0},
 };
 
 static const char *const ip_syn_next[] = {[NEXT_LOOKUP] = "ip_lookup", NULL};
 
 static int ip_syn_trace(const struct rte_mbuf *m, char *buf, size_t size) {
-	return snprintf(buf, size,
-		ip_meta(m)->user ? "to the server of session %u" : "to be answered",
+	return snprintf(buf, size, ip_meta(m)->user ? "said for session %u" : "to be answered",
 		ip_meta(m)->user);
 }
 
@@ -49,8 +48,11 @@ static rte_edge_t answer(struct rte_mbuf *m, const struct rtr_iface *iface) {
 	return NEXT_LOOKUP;
 }
 
-// A service of this box hears of it by the host twin, and the kernel only listens to frames for its address.
+// As if it had come in by its side's interface. A service of this box hears of it by the host twin, and the kernel only listens to
+// frames for its address; what the service itself is to have said has no interface.
 static rte_edge_t tell(struct rte_mbuf *m, const struct rtr_iface *iface) {
+	if (dp_meta(m)->iface == DP_NONE)
+		return NEXT_LOOKUP;
 	if (iface == NULL)
 		return dp_drop(&ip_syn, m, DROP_NO_IFACE);
 	rte_pktmbuf_mtod(m, struct rte_ether_hdr *)->dst_addr = iface->mac;

@@ -253,10 +253,13 @@ void session_expire(struct session_owner *o, unsigned budget) {
 		bool over = (int32_t)(o->tick - when) >= 0;
 
 		wheel_add(&o->wheel, id, when);
-		if (over)
-			session_finish(o, id, end_of(ref_dir(id)->state));
-		else if (asks(ref_dir(id)))
+		if (asks(ref_dir(id))) {
+			if (over) // its client waits, and is to be told
+				session_state_set(o, id, SESSION_TCP_RESET);
 			session_say(o, id);
+		} else if (over) {
+			session_finish(o, id, end_of(ref_dir(id)->state));
+		}
 	}
 }
 

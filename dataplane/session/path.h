@@ -44,7 +44,7 @@ rte_edge_t path_syn_begun(struct path *p, const struct session_owner *o, session
 // path_hit() for sessions with SESSION_SYN_PROXY, from the tracker on.
 rte_edge_t path_syn_hit(
 	struct path *p, struct session_owner *o, struct session_dir *d, session_ref ref);
-// What is to be told to its server (session_say()), ready for session_syn_edge; NULL: nothing, or there is no buffer.
+// What is to be told to one of its ends (session_say()), ready for session_syn_edge; NULL: nothing, or there is no buffer.
 struct rte_mbuf *path_syn_say(session_ref id);
 
 // -----------------------------------------------------------------------------------------------------------------------

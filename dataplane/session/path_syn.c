@@ -107,18 +107,36 @@ static void note_tcp(struct rte_mbuf *m, bool v6) {
 		(v6 ? RTE_PTYPE_L3_IPV6 : RTE_PTYPE_L3_IPV4);
 }
 
-struct rte_mbuf *path_syn_say(session_ref id) {
-	struct session_dir *d = ref_dir(id);
-	struct session_cold *cold = ref_cold(id);
+// To the server in the name of the client, or to the client whose server did not answer; `way`: whose word it is.
+static bool said(session_ref id, struct syn_segment *s, unsigned *way) {
+	const struct session_dir *d = ref_dir(id);
+	const struct session_cold *cold = ref_cold(id);
+	bool answered = cold->tcp[1].flags & TCP_SIDE_SEEN;
 
 	// of the turn before: it may be over meanwhile
-	if (!(d->kind & KIND_USED) || !(d->flags & SESSION_SYN_PROXY) ||
-		d->state == SESSION_TCP_RESET)
+	if (!(d->kind & KIND_USED) || !(d->flags & SESSION_SYN_PROXY))
+		return false;
+	*way = !answered && !pending(d);
+	if (pending(d))
+		*s = ask_of(cold);
+	else if (answered)
+		*s = third_of(cold);
+	else
+		*s = (struct syn_segment){
+			.seq = cold->user[SESSION_USER_OTHER] + 1, .flags = TCP_RST};
+	return true;
+}
+
+struct rte_mbuf *path_syn_say(session_ref id) {
+	struct syn_segment s;
+	unsigned way;
+
+	if (!said(id, &s, &way))
 		return NULL;
 	struct rte_mbuf *m = rte_pktmbuf_alloc(dp_pool());
 	if (m == NULL)
 		return NULL;
-	struct syn_segment s = pending(d) ? ask_of(cold) : third_of(cold);
+	struct session_dir *d = ref_dir(id | way);
 	struct session_key key = dir_key(d);
 	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
 	uint8_t *ip = (uint8_t *)(eth + 1);
@@ -130,7 +148,7 @@ struct rte_mbuf *path_syn_say(session_ref id) {
 	m->port = SESSION_SAID;
 	note_tcp(m, dir_v6(d));
 	if (d->flags & SESSION_REWRITE)
-		rewrite(d, 0, ip, m->l3_len, CHECK_WHOLE);
+		rewrite(d, way, ip, m->l3_len, CHECK_WHOLE);
 	*dp_meta(m) =
 		(struct dp_meta){.iface = dir_more(d)->iface, .domain = d->domain, .user = id};
 	return m;

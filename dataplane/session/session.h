@@ -202,7 +202,7 @@ void session_origin(struct rte_mbuf *m);
 // ---- SYN cookies (path_syn.c) ---------------------------------------------------------------------------------------------
 
 // The edge, as of session_edge(), by which a decider sends SYNs whose senders are to prove first that they are there. They come
-// again as a flow with SESSION_SYN_PROXY, and then take what others take. By it session_tick sends what it has to tell servers, with dp_meta.user
+// again as a flow with SESSION_SYN_PROXY, and then take what others take. By it session_tick sends what it has to tell both ends, with dp_meta.user
 // set. Set by the constructor of the function whose node it is; 0: there is none.
 extern uint8_t session_syn_edge;
 #define SESSION_SAID \

@@ -85,7 +85,7 @@ int session_begin(struct session_owner *o, const struct session_flow *flow,
 void session_finish(struct session_owner *o, session_ref ref, enum session_end why);
 // A state of its own, and the timer with it when the time is shorter now.
 void session_state_set(struct session_owner *o, session_ref ref, uint8_t state);
-// Its server is to be told at the next turn: the client's SYN, or its ACK.
+// Told at the next turn: the server of the client's SYN or its ACK; the client that its server did not answer.
 void session_say(struct session_owner *o, session_ref ref);
 // What is over ends: at most `budget` steps.
 void session_expire(struct session_owner *o, unsigned budget);

@@ -516,7 +516,10 @@ static void the_server_is_asked_again(void **) {
 		assert_int_equal(asked, 3);
 		packet_advance(NSEC_PER_SEC);
 		packet_advance(NSEC_PER_SEC);
-		expect_state("");
+		expect_state("reset");
+		struct frame reset =
+			to_client(w, true, (struct frame_segment){.seq = k + 1, .flags = RST});
+		frame_expect('a', &reset);
 		end();
 	}
 }
