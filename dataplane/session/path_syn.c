@@ -262,16 +262,17 @@ static rte_edge_t pending_client(struct path *p, struct session_owner *o, struct
 static rte_edge_t accepted(struct path *p, struct session_owner *o, struct session_dir *d,
 	session_ref ref, struct tcp_seg *seg) {
 	struct session_cold *cold = ref_cold(ref);
+	struct tcp_side side[2] = {cold->tcp[0], cold->tcp[1]};
 	uint32_t cookie = cold->user[SESSION_USER_OTHER];
-	bool unscaled = cold->tcp[0].flags & TCP_SIDE_SCALE && seg->scale < 0;
+	bool unscaled = side[0].flags & TCP_SIDE_SCALE && seg->scale < 0;
 	uint8_t state = d->state;
 	struct syn_segment tell = {.seq = cookie + 1,
 		.ack = seg->ack,
 		.win = window_told(cold, seg->win),
 		.flags = TCP_ACK};
-	struct tcp_seg third = {.seq = cold->tcp[0].end,
+	struct tcp_seg third = {.seq = side[0].end,
 		.ack = cookie + 1,
-		.win = cold->tcp[0].win,
+		.win = side[0].win,
 		.flags = TCP_ACK,
 		.scale = -1};
 
@@ -279,10 +280,11 @@ static rte_edge_t accepted(struct path *p, struct session_owner *o, struct sessi
 		seg->scale = 0;
 	cold->user[SESSION_USER_OTHER] = cookie - seg->seq;
 	seg->seq = cookie;
-	tcp_track(cold->tcp, &state, 1, seg, false);
-	tcp_track(cold->tcp, &state, 0, &third, false);
+	tcp_track(side, &state, 1, seg, false);
+	tcp_track(side, &state, 0, &third, false);
 	if (unscaled)
-		cold->tcp[1].flags |= TCP_SIDE_UNSCALED;
+		side[1].flags |= TCP_SIDE_UNSCALED;
+	memcpy(cold->tcp, side, sizeof(side));
 	session_state_set(o, ref, state);
 	session_say(o, ref);
 	return become(p, &tell) ? path_pass(p, o, d, ref) : dp_drop(p->self, p->m, DROP_HEADERS);
