@@ -382,6 +382,11 @@ const struct module_noun session_nouns[] = {
 		.help = "sessions by state",
 		.columns = states_columns,
 		.show = states_show},
+	{.name = "expectations",
+		.help = "connections that a helper awaits",
+		.columns = session_expect_columns,
+		.show = session_expect_show,
+		.no_metrics = true},
 	{0},
 };
 

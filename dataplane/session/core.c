@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // pure
 // What an owner does with its sessions: begin, end, time out, make room.
+#include "dataplane/session/helper.h"
 #include "dataplane/session/session_priv.h"
 #include <errno.h>
 
@@ -164,6 +165,8 @@ int session_begin(struct session_owner *o, const struct session_flow *flow,
 	struct session_cold *cold = ref_cold(id);
 	memcpy(cold->tcp, first->tcp, sizeof(cold->tcp));
 	memcpy(cold->user, flow->user, sizeof(cold->user));
+	if (flow->flags & SESSION_HELPED)
+		*session_record_at(id) = (struct session_record_of){0};
 	int rc = table_insert(id);
 	if (rc == 0) {
 		rc = table_insert(id | 1);

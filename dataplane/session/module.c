@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/session/module.h"
 #include "dataplane/dataplane_priv.h"
+#include "dataplane/session/helper.h"
 #include "lib/clock.h"
 #include "lib/event.h"
 #include "lib/log.h"
@@ -233,6 +234,7 @@ static void fini(void) {
 		record_ring_free(session_owners[i].records);
 		session_owners[i] = (struct session_owner){0};
 	}
+	session_helpers_fini();
 	table_fini();
 }
 

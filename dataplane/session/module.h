@@ -30,3 +30,7 @@ void session_log_poll(uint64_t now_ns);
 void session_log_stop(
 	void); // no worker begins or ends sessions any more: what is left is written, and the ends of those that live
 uint64_t session_log_lost(void); // lines that did not get into the file
+
+// helper_show.c
+extern const struct schema_row session_expect_columns[];
+int session_expect_show(const json_t *filter, size_t limit, json_t *rows, struct err *err);

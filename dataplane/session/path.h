@@ -79,6 +79,10 @@ rte_edge_t path_foreign(struct path *p, session_ref ref);
 // TCP: what the tracker says, other than that it passes.
 rte_edge_t path_tcp_bad(struct path *p, session_ref ref, enum tcp_verdict verdict);
 
+// path_hit() of a session with SESSION_HELPED, from the tracker on (path_helper.c).
+rte_edge_t path_helped_hit(
+	struct path *p, struct session_owner *o, struct session_dir *d, session_ref ref);
+
 static inline rte_edge_t path_leave(const struct path *p, struct session_dir *d, session_ref ref) {
 	unsigned edge = dir_more(d)->edge;
 
@@ -130,6 +134,8 @@ static __rte_always_inline rte_edge_t path_hit(
 	if (d->proto == 6) {
 		if (unlikely(d->flags & SESSION_SYN_PROXY))
 			return path_syn_hit(p, o, d, ref);
+		if (unlikely(d->flags & SESSION_HELPED))
+			return path_helped_hit(p, o, d, ref);
 		enum tcp_verdict verdict = path_tcp(p, o, d, ref);
 		if (unlikely(verdict != TCP_OK))
 			return path_tcp_bad(p, ref, verdict);

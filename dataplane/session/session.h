@@ -65,9 +65,10 @@ enum session_flag {
 	SESSION_REWRITE = 1 << 1, // of a direction: addresses or ports change
 	SESSION_CONTROL = 1 << 2, // may use the reserved quota: management, routing protocols
 	SESSION_LOOSE = 1 << 3,   // TCP may be picked up in the middle
-	SESSION_USER_A = 1 << 4,  // functions' own: a helper looks at its packets
+	SESSION_HELPED = 1 << 4,  // a helper looks at its packets (helper.h)
 	SESSION_SYN_PROXY =
 		1 << 5, // its client came with a SYN cookie: numbers are shifted (path_syn.c)
+	SESSION_EXPECTED = 1 << 6, // a helper expected it
 };
 
 // A word of each function, which only it reads: the server, the port block, the source's counter.
