@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The transaction: a policy is built aside and swapped in; sessions are judged anew by it.
-#include "dataplane/session/session.h"
+#include "dataplane/session/helper.h"
 #include "firewall/firewall_priv.h"
 #include "firewall/nat/nat.h"
 #include "firewall/policy.h"
@@ -38,7 +38,8 @@ int fw_prepare(const struct change *change, void **out, struct err *err) {
 	if (plan->bridges && there)
 		plan->policy = fw_policy_new(
 			change, dp_workers_planned(change->new), fw_policy, same_sets(change), err);
-	if (plan->bridges == NULL || (there && plan->policy == NULL)) {
+	int rc = plan->policy && plan->policy->conf.n_helped > 0 ? session_helpers_init(err) : 0;
+	if (plan->bridges == NULL || (there && plan->policy == NULL) || rc < 0) {
 		fw_release(plan);
 		return err->code;
 	}

@@ -268,6 +268,8 @@ static int rules_parse(struct fw_conf *conf, const json_t *rules, struct err *er
 		snprintf(rule->name, sizeof(rule->name), "%s", raw.name ? raw.name : "");
 		rule->action = raw.action;
 		rule->policy = raw.policy;
+		rule->ftp = raw.helper == FW_HELPER_FTP;
+		conf->n_helped += rule->ftp;
 		conf->n_policies += raw.policy > 0;
 		rule->log = raw.log;
 		rule->rate = raw.rate;

@@ -28,6 +28,7 @@ struct fw_conf_rule {
 	uint64_t rate_per_source;
 	uint32_t connections_per_source;
 	int schedule;      // index; -1: always
+	bool ftp;          // its connections are FTP's: data connections are expected
 	int policy;        // function that judges, instead of `action`; 0: none
 	uint64_t block_ns; // sources that it decides on are blocked for so long; 0: not
 	uint64_t
@@ -55,8 +56,8 @@ struct fw_conf {
 	enum fw_action def;
 	const char *country_database; // borrowed from the tree, as long as it is parsed; NULL: none
 	uint64_t policy_instructions;
-	unsigned n_policies;
-	struct fw_conf_set *sets; // a set's label is its index
+	unsigned n_policies, n_helped; // rules
+	struct fw_conf_set *sets;      // a set's label is its index
 	unsigned n_sets;
 	struct fw_conf_rule *rules;
 	struct fw_match *matches; // of the rules

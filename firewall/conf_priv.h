@@ -11,7 +11,7 @@ struct fw_raw_set {
 struct fw_raw_rule {
 	const char *name, *schedule;
 	const json_t *from, *to, *src, *dst, *not_src, *not_dst, *proto, *sport, *dport, *icmp;
-	unsigned action, family;
+	unsigned action, family, helper;
 	int policy;
 	uint64_t rate, rate_per_source, block_ns, syn_cookies;
 	int64_t connections_per_source;
@@ -54,4 +54,5 @@ int fw_conf_sets_parse(
 int64_t fw_conf_set_find(const struct fw_conf *conf, const char *name, const char *path, bool ports,
 	struct err *err);
 
+enum { FW_HELPER_NONE, FW_HELPER_FTP };
 enum { FW_FAMILY_ANY, FW_FAMILY_V4, FW_FAMILY_V6 };

@@ -100,6 +100,8 @@ static void test_mistakes_are_told(void **state) {
 	refused("{}", "{\"rules\": [{\"name\": \"x\"}]}", "firewall.rules[1].action", "");
 	refused("{}", RULE("\"policy\": {\"$function\": 1}"), "firewall.rules[1]",
 		"remove `action`");
+	refused("{}", RULE("\"helper\": \"ftp\", \"dport\": 21"), "firewall.rules[1]",
+		"add proto = \"tcp\"");
 	refused("{}", RULE("\"policy\": \"f\""), "firewall.rules[1].policy", "is not a function");
 	refused("{}",
 		"{\"tests\": [{\"from\": \"staff\", \"src\": \"10.0.0.1\", \"dst\": \"10.0.0.2\", "

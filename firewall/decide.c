@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The firewall's say on a first packet (dataplane/session/session.h): what is not judged at all, and which rule takes the rest.
 #include "dataplane/blocklist.h"
-#include "dataplane/session/session.h"
+#include "dataplane/session/helper.h"
 #include "firewall/nat/nat.h"
 #include "firewall/policy.h"
 #include "router/bridge/bridge.h"
@@ -12,7 +12,7 @@
 // Groups, broadcast, senders that have no address yet, and neighbour discovery: of one link only, never forwarded, and heard by
 // nobody but those of this box who asked for it.
 
-enum { PROTO_ICMP = 1, PROTO_IGMP = 2, PROTO_ICMP6 = 58 };
+enum { PROTO_ICMP = 1, PROTO_IGMP = 2, PROTO_TCP = 6, PROTO_ICMP6 = 58 };
 
 enum { DROP_BRIDGE_GONE };
 
@@ -92,7 +92,7 @@ static const struct dp_drop policy_drops[] = {
 	{0},
 };
 
-static uint8_t edge_reject, edge_bridge_reject;
+static uint8_t edge_reject, edge_bridge_reject, edge_ftp;
 
 static uint8_t zone_of(const struct fw_policy *p, uint16_t iface) {
 	if (iface == DP_NONE)
@@ -123,11 +123,35 @@ static void key_of(const struct session_flow *flow, struct fw_key *key) {
 	}
 }
 
+// What a helper expected is judged as the connection in which it was spoken of: of the same ends, to the server's port.
+static void key_of_expected(const struct session_flow *flow, struct fw_key *key) {
+	uint32_t word = flow->user[SESSION_USER_OTHER];
+
+	if (word & SESSION_EXPECT_BACK) {
+		memcpy(key->src, flow->out.dst, 16);
+		memcpy(key->dst, flow->in.src, 16);
+		key->from = flow->zone_out;
+		key->to = flow->zone_in;
+	}
+	key->dport = (uint16_t)word;
+}
+
+// Passed by a rule with a helper. This box itself, what passes between ports of a switch, and what changes its family have none.
+static void help(struct session_flow *flow) {
+	if (flow->again || flow->in.proto != PROTO_TCP ||
+		flow->flags & (SESSION_EXPECTED | SESSION_SYN_PROXY) || flow->zone_in == FW_SELF ||
+		flow->zone_out == FW_SELF || session_is_bridged(flow))
+		return;
+	flow->flags |= SESSION_HELPED;
+	flow->edge[0] = flow->edge[1] = edge_ftp;
+}
+
 // A rule over its rate, or a source over its own, does not take the connection; one that lives already is not counted again.
 static bool takes(struct fw_rule *rule, struct session_flow *flow) {
 	uint32_t *handle = &flow->user[SESSION_USER_FIREWALL];
 
-	if ((!rule->limited && !rule->per_source) || flow->again || flow->dry)
+	if ((!rule->limited && !rule->per_source) || flow->again || flow->dry ||
+		flow->flags & SESSION_EXPECTED)
 		return true;
 	if (rule->per_source) {
 		*handle = sources_take(&fw_sources, rule->id, flow->in.src, flow->in.v6,
@@ -226,7 +250,9 @@ static uint32_t find(const struct fw_policy *p, const struct fw_key *key, struct
 
 	fw_walk_begin(p->compiled, key, &walk);
 	while ((at = fw_walk_next(&walk)) != FW_NONE) {
-		if (fw_cookies_ask(&p->rules[at].cookies, flow)) {
+		// what was spoken of comes from somebody who is there
+		if (!(flow->flags & SESSION_EXPECTED) &&
+			fw_cookies_ask(&p->rules[at].cookies, flow)) {
 			*action = ACTION_PROVE;
 			return at;
 		}
@@ -254,9 +280,13 @@ enum session_verdict fw_policy_judge(struct fw_policy *p, struct session_flow *f
 	if (nat_is_open(flow))
 		return SESSION_PASS;
 	key_of(flow, &key);
+	if (flow->flags & SESSION_EXPECTED)
+		key_of_expected(flow, &key);
 	rule = find(p, &key, flow, &action);
 	if (action == ACTION_PROVE)
 		return prove(p, rule, flow);
+	if (flow->flags & SESSION_EXPECTED && (rule == FW_NONE || !p->rules[rule].ftp))
+		action = FW_DROP;
 	if (action < 0 && flow->again) // to fail is not to forbid: who lives, lives on
 		return SESSION_PASS;
 	count(p, rule == FW_NONE ? p->n : rule, action, flow);
@@ -273,6 +303,8 @@ enum session_verdict fw_policy_judge(struct fw_policy *p, struct session_flow *f
 		flow->flags |= SESSION_LOG;
 	enum session_verdict verdict = action < 0 ? act(flow, FW_DROP, DROP_POLICY)
 						  : act(flow, (unsigned)action, DROP_RULE);
+	if (verdict == SESSION_PASS && p->rules[rule].ftp)
+		help(flow);
 	if (verdict != SESSION_PASS && !flow->again && !flow->dry)
 		give(flow);
 	return verdict;
@@ -329,4 +361,5 @@ _Static_assert(FW_LUA_WORKERS == DP_MAX_WORKERS, "a state per worker");
 __attribute__((constructor)) static void edges(void) {
 	edge_reject = session_edge("ip_reject");
 	edge_bridge_reject = session_edge("bridge_reject");
+	edge_ftp = session_edge("ftp");
 }

@@ -28,6 +28,7 @@ struct fw_rule {
 	bool log;
 	bool limited;
 	bool per_source; // there is a limit
+	bool ftp;        // data connections of its connections are expected
 	int policy;      // function that judges, instead of `action`; 0: none
 	struct source_limit source;
 	uint64_t id;       // of its text: what it counts outlives a commit that leaves it as it is

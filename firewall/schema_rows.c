@@ -7,6 +7,7 @@
 #include <string.h>
 
 const char *const fw_action_words[] = {"accept", "drop", "reject", NULL};
+static const char *const helper_words[] = {"none", "ftp", NULL};
 static const char *const family_words[] = {"any", "ipv4", "ipv6", NULL};
 
 // ---- words --------------------------------------------------------------------------------------------------
@@ -261,6 +262,11 @@ static int rule_check(const json_t *rule, const char *path, struct err *err) {
 		strcmp(json_string_value(action), "accept") == 0)
 		return err_at(
 			err, path, "`block` is for those who are dropped or rejected; remove it");
+	const char *helper = json_string_value(json_object_get(rule, "helper"));
+	const char *proto = json_string_value(json_object_get(rule, "proto"));
+	if (helper && strcmp(helper, "none") != 0 && (proto == NULL || strcmp(proto, "tcp") != 0))
+		return err_at(err, path,
+			"helper: \"ftp\" reads TCP; add proto = \"tcp\" (and dport = 21)");
 	if (icmp && json_object_get(rule, "proto"))
 		return err_at(err, path, "`icmp` says the protocol; remove `proto`");
 	return cookies_check(rule, path, err);
@@ -313,6 +319,14 @@ const struct schema_row fw_rule_rows[] = {
 		.arg = &fw_conn_class,
 		.help = "instead of `action`: a function that is asked what becomes of a new "
 			"connection; nil: the next rules"},
+	{.name = "helper",
+		.type = SCHEMA_ENUM,
+		SCHEMA_FIELD(struct fw_raw_rule, helper),
+		.flags = SCHEMA_LIVE,
+		.words = helper_words,
+		.def = "none",
+		.help = "who reads along in its connections: ftp, so that the connections for data "
+			"that they speak of pass, through NAT as well"},
 	{.name = "rate",
 		.type = SCHEMA_RATE,
 		SCHEMA_FIELD(struct fw_raw_rule, rate),

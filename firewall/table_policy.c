@@ -189,6 +189,7 @@ static int rules_fill(struct fw_policy *p) {
 
 		p->rules[i].action = conf->action;
 		p->rules[i].policy = conf->policy;
+		p->rules[i].ftp = conf->ftp;
 		p->rules[i].log = conf->log;
 		if (source_limit_fill(&p->rules[i], conf, json_array_get(p->texts, i)) != 0)
 			return -ENOMEM;

@@ -151,7 +151,7 @@ static enum session_verdict dnat_decide(struct session_flow *flow) {
 		return SESSION_PASS;
 	if (flow->again)
 		return again(p, flow);
-	if (p == NULL || flow->iface_in == DP_NONE)
+	if (p == NULL || flow->flags & SESSION_EXPECTED || flow->iface_in == DP_NONE)
 		return SESSION_PASS;
 	uint8_t zone = flow->iface_in < DP_MAX_IFACES ? fw->zones[flow->iface_in] : 0;
 	at = find(fw, flow, zone);

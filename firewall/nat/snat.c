@@ -254,6 +254,8 @@ static enum session_verdict snat_decide(struct session_flow *flow) {
 		return again(p, flow);
 	if (p == NULL || flow->iface_out == DP_NONE)
 		return SESSION_PASS;
+	if (flow->flags & SESSION_EXPECTED && memcmp(flow->in.src, flow->out.src, 16) != 0)
+		return by_tuple(flow); // whoever expected it has said who it is
 	if (p->snat.n > 0) {
 		struct fw_key key = nat_key(flow);
 		at = fw_rules_first(p->snat.compiled, &key);
