@@ -30,7 +30,7 @@ static const json_t *set_of(const json_t *sets, const json_t *word, const char *
 static bool read_addr(const char *text, size_t len, bool v6, uint8_t *bytes) {
 	char buf[64];
 
-	snprintf(buf, sizeof(buf), "%.*s", (int)len, text);
+	snprintf(buf, sizeof(buf), "%.*s", (int)len, text ? text : "");
 	return inet_pton(v6 ? AF_INET6 : AF_INET, buf, bytes) == 1;
 }
 
