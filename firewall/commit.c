@@ -216,7 +216,7 @@ int fw_check(const struct change *change, json_t *notes, struct err *err) {
 	bridge_release(bridges);
 	if (!there)
 		return 0;
-	p = fw_policy_new(change, 0, NULL, false, err);
+	p = fw_policy_new(change, 1, NULL, false, err);
 	if (p == NULL)
 		return err->code;
 	note_shadows(p, notes);

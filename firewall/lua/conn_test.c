@@ -48,6 +48,14 @@ static int begin(void **state) {
 	return 0;
 }
 
+static int end(void **state) {
+	vec_fini(&conf.sets[0].prefixes);
+	vec_fini(&conf.sets[1].ports);
+	fw_addrs_free(sets);
+	fw_lua_fini();
+	return 0;
+}
+
 static void lua_new(const char *body) {
 	char text[2048];
 	struct script *script = NULL;
@@ -210,5 +218,5 @@ int main(void) {
 		cmocka_unit_test(test_counters),
 		cmocka_unit_test(test_moments),
 	};
-	return cmocka_run_group_tests(tests, begin, NULL);
+	return cmocka_run_group_tests(tests, begin, end);
 }
