@@ -38,6 +38,7 @@ struct control {
 	uint8_t *ip, *tcp;
 	char *text;
 	uint32_t len, seq;
+	bool changed; // an endpoint in it: a segment grows once, or nobody knows where
 	session_ref ref;
 	struct session_record_of *record;
 	struct session_flow flow;
@@ -165,13 +166,14 @@ static void endpoint(struct control *c, uint32_t at, const struct ftp_line *line
 	char words[FTP_TEXT];
 
 	// an address that is not its own: somebody is to be reached who does not know of it (RFC 2577 section 3)
-	if (line->port < PORT_LEAST ||
+	if (c->changed || line->port < PORT_LEAST ||
 		(line->addr.family != ADDR_NONE && addr_cmp(&line->addr, &own) != 0))
 		return;
 	expect_fill(f, active, line->port, &e);
 	uint16_t port = expect(c, &e, line->port, translated);
 	if (!translated || port == 0)
 		return;
+	c->changed = true;
 	uint32_t n = ftp_write(line, &told, port, words);
 	if (!replace(c, at + line->at, line->len, words, n))
 		return;
