@@ -465,14 +465,25 @@ static int flush_filter(const struct flush_args *args, struct session_filter *f,
 	return 0;
 }
 
-// Every worker ends its own; this thread waits for them.
+// How far workers are, in places that they have looked at.
+static uint64_t swept(void) {
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < TABLE_WORKERS; i++)
+		n += __atomic_load_n(&session_owners[i].sweep_at, __ATOMIC_RELAXED) +
+			atomic_load_explicit(&session_owners[i].swept, memory_order_relaxed);
+	return n;
+}
+
+// Every worker ends its own; this thread waits for them, as long as they go on: millions take their time.
 static int flush_wait(struct err *err) {
-	uint64_t waited_ns = 0;
+	uint64_t waited_ns = 0, at = 0;
 
 	while (!session_sweep_done()) {
 		if (dp_workers_threaded()) {
 			usleep(200);
-			waited_ns += 200000;
+			waited_ns = swept() == at ? waited_ns + 200000 : 0;
+			at = swept();
 		} else {
 			dp_step();
 		}
