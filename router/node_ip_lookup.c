@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Where to? Destinations of a vector are looked up together, one family and VRF at a time; the answer is a next-hop slot in
 // dp_meta.user. End of the l3-in arc; packets of our own and those that come from another VRF start here as well.
+#include "dataplane/session/session.h"
 #include "router/fib/rib.h"
 #include "router/ip_priv.h"
 #include "router/policy.h"
@@ -142,9 +143,11 @@ bool ip_reverse_path(const struct rte_mbuf *m, const struct rtr_iface *iface) {
 	const struct rtr_vrf *vrf = rtr_vrfs[iface->vrf];
 	uint32_t slot;
 
-	memcpy(src.bytes,
-		src.family == ADDR_V6 ? ip6_of(m)->src_addr : (void *)&ip4_of(m)->src_addr,
-		src.family == ADDR_V6 ? 16 : 4);
+	// of NAT the source has been rewritten: asked is who sent it
+	if (!session_source((struct rte_mbuf *)(uintptr_t)m, src.bytes))
+		memcpy(src.bytes,
+			src.family == ADDR_V6 ? ip6_of(m)->src_addr : (void *)&ip4_of(m)->src_addr,
+			src.family == ADDR_V6 ? 16 : 4);
 	if (src.family == ADDR_V6 && ip6_is_link_local(src.bytes))
 		return true;
 	slot = vrf ? rib_lookup_fib(vrf, &src) : 0;

@@ -315,30 +315,47 @@ rte_edge_t path_slow(const struct dp_node *self, enum dp_arc arc, struct rte_mbu
 
 // ---- back to what it was ---------------------------------------------------------------------------------------------------
 
-// The answer to it as it is now is the key of its session's other direction.
-void session_origin(struct rte_mbuf *m) {
+// The answer to it as it is now is the key of its session's other direction. 0: there is none.
+static session_ref answer_of(struct rte_mbuf *m, struct session_packet *packet) {
 	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, m->l2_len);
-	struct session_packet packet;
 
 	if (session_table.buckets == NULL || m->data_len < m->l2_len ||
 		session_parse(ip, m->data_len - m->l2_len, m->pkt_len - m->l2_len,
-			dp_meta(m)->domain, &packet) != PARSED_FLOW)
-		return;
-	struct session_tuple answer = key_tuple(&packet.key);
+			dp_meta(m)->domain, packet) != PARSED_FLOW)
+		return 0;
+	struct session_tuple answer = key_tuple(&packet->key);
 	answer = session_reverse(&answer);
 	struct session_key key = key_of(&answer);
 	session_ref ref = table_find(&key, key_hash(&session_table.secret, &key));
+	// another worker's may have ended meanwhile
+	return ref != 0 && dir_is(ref_dir(ref), &key) ? ref : 0;
+}
+
+void session_origin(struct rte_mbuf *m) {
+	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, m->l2_len);
+	struct session_packet packet;
+	session_ref ref = answer_of(m, &packet);
+
 	if (ref == 0)
 		return;
 	struct session_dir *d = ref_dir(ref ^ 1);
 	struct session_key was = dir_key(d);
-	if (!dir_is(ref_dir(ref), &key)) // another worker's may have ended meanwhile
-		return;
 	if (d->flags & SESSION_SYN_PROXY && !(ref & 1))
 		tcp_seq_shift(
 			ip + packet.l4, -ref_cold(ref)->user[SESSION_USER_OTHER], CHECK_WHOLE);
 	if (d->flags & SESSION_REWRITE)
 		rewrite_once(&packet.key, &was, (ref ^ 1) & 1, ip, packet.l4, CHECK_WHOLE);
+}
+
+bool session_source(struct rte_mbuf *m, uint8_t src[16]) {
+	struct session_packet packet;
+	session_ref ref = answer_of(m, &packet);
+	struct session_dir *d = ref_dir(ref ^ 1);
+
+	if (ref == 0 || !(d->flags & SESSION_REWRITE))
+		return false;
+	memcpy(src, dir_addr(d), dir_v6(d) ? 16 : 4);
+	return true;
 }
 
 // ---- explaining --------------------------------------------------------------------------------------------------------------

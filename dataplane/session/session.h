@@ -200,6 +200,9 @@ bool session_taken(const struct session_tuple *tuple);
 // what it sent. Its IP header is at m->l2_len, its VRF in dp_meta.domain.
 void session_origin(struct rte_mbuf *m);
 
+// node: the source that the packet came with, when its session has rewritten it since; else false. 4 or 16 bytes. As of session_origin().
+bool session_source(struct rte_mbuf *m, uint8_t src[16]);
+
 // ---- SYN cookies (path_syn.c) ---------------------------------------------------------------------------------------------
 
 // The edge, as of session_edge(), by which a decider sends SYNs whose senders are to prove first that they are there. They come

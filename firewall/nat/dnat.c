@@ -126,18 +126,17 @@ bool nat_is_open(const struct session_flow *flow) {
 
 // One that lives: is what changed its destination still there?
 static enum session_verdict again(const struct nat_policy *p, struct session_flow *flow) {
-	uint32_t user = flow->user[SESSION_USER_NAT], dst;
+	uint32_t user = flow->user[SESSION_USER_NAT];
 	unsigned id = nat_user_dnat(user);
 	const struct nat_rule *rule = nat_rule_of(p, id);
 	bool lives = true;
 
-	memcpy(&dst, flow->in.dst, sizeof(dst));
 	if (id)
 		lives = rule &&
 			(!rule->local ||
 				nat_own(flow->in.dst, flow->in.v6, flow->in.domain) != DP_NONE);
 	if (user & NAT_USER_DNAT_PORT)
-		lives = nat_space_find(dst) == nat_spaces[nat_user_space(user)];
+		lives = nat_is_current(nat_user_space(user));
 	flow->why = DROP_GONE;
 	return lives ? SESSION_PASS : SESSION_DROP;
 }

@@ -228,18 +228,17 @@ static enum session_verdict hairpin(const struct nat_policy *p, struct session_f
 
 // One that lives: may it still have this source?
 static enum session_verdict again(const struct nat_policy *p, struct session_flow *flow) {
-	uint32_t user = flow->user[SESSION_USER_NAT], src;
+	uint32_t user = flow->user[SESSION_USER_NAT];
 	unsigned id = nat_user_snat(user);
 	const struct nat_rule *rule = nat_rule_of(p, id);
 	bool lives = true;
 
-	memcpy(&src, flow->out.src, sizeof(src));
 	if (id)
 		lives = rule &&
 			(rule->kind != NAT_MASQUERADE ||
 				nat_own(flow->out.src, flow->in.v6, flow->in.domain) != DP_NONE);
 	else if (user & NAT_USER_SNAT_PORT)
-		lives = nat_space_find(src) == nat_spaces[nat_user_space(user)];
+		lives = nat_is_current(nat_user_space(user));
 	return lives ? SESSION_PASS : drop(flow, DROP_GONE);
 }
 

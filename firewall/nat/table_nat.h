@@ -54,6 +54,10 @@ extern struct nat_space *nat_spaces[NAT_IDS]; // by id
 
 // node: the space of an external address that rules lead to now, or NULL.
 struct nat_space *nat_space_find(uint32_t addr);
+// node: do rules still lead to the space that a session has a port of?
+static inline bool nat_is_current(unsigned id) {
+	return nat_space_find(nat_spaces[id]->addr) == nat_spaces[id];
+}
 // node: the interface that has this address in this VRF, or DP_NONE. 4 or 16 bytes.
 uint16_t nat_own(const uint8_t *addr, bool v6, unsigned vrf);
 

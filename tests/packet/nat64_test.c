@@ -470,6 +470,12 @@ static void hairpin(void **) {
 		mac_host('a', 8), mac_router('a'), "2001:db8:64::a02:1", "2001:db8:1::8", 50);
 	frame_ports(&want, 4000, 5000);
 	expect('a', want);
+	// a commit that changes nothing of it
+	start_with("", "",
+		"{ from = 'in', to = 'out', nat64 = { prefix = '2001:db8:64::/96' } }, { to = "
+		"'side', masquerade = true }");
+	frame_send('a', &f);
+	expect('a', want);
 	end();
 }
 

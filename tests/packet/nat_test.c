@@ -18,7 +18,7 @@
 static const char lab[] =
 	"local function i(port, n, zone) local a = '02:00:00:00:0' .. n .. ':0' return { port = "
 	"port, "
-	"  zone = zone, mac = a .. '1', dad = false,"
+	"  zone = zone, mac = a .. '1', dad = false, urpf = zone == 'in' and 'strict' or nil,"
 	"  addresses = { '10.' .. n .. '.0.1/24', '2001:db8:' .. n .. '::1/64' }, neighbors = {"
 	"  ['10.' .. n .. '.0.9'] = a .. '9', ['2001:db8:' .. n .. '::9'] = a .. '9',"
 	"  ['10.' .. n .. '.0.8'] = a .. '8', ['2001:db8:' .. n .. '::8'] = a .. '8' } } end "
