@@ -11,6 +11,8 @@
 #include "switch/switch.h"
 #include "tests/packet/harness.h"
 #include "tests/packet/ip_frames.h"
+#include <rte_cycles.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,7 +22,8 @@
 
 static const char lab[] =
 	"local p = {} for n in ('abcdef'):gmatch('.') do p[n] = { device = 'ring:' .. n } end "
-	"return { ports = p, sessions = { max = 1000, reserve = 10 }, switches = {"
+	"return { system = { workers = %u }, ports = p, sessions = { max = 1000, reserve = 10 }, "
+	"switches = {"
 	"  s = { firewall = %s, pass_ethertypes = { 0x8863, 0 }, ports = { a = { access = 10, zone "
 	"= "
 	"'in' },"
@@ -35,10 +38,12 @@ static const char lab[] =
 	"  { from = 'dmz', to = 'in', action = 'reject' },"
 	"  { from = 'in', to = 'self', icmp = 'echo-request', action = 'accept' }, %s } } }";
 
+static unsigned workers; // 0: this thread
+
 static void reconfigure(const char *on, const char *more, const char *rules) {
 	char text[4096];
 
-	snprintf(text, sizeof(text), lab, on, more, rules);
+	snprintf(text, sizeof(text), lab, workers, on, more, rules);
 	packet_config(text);
 	packet_advance(100 * MS);
 }
@@ -479,6 +484,61 @@ static void commits_end_what_they_forbid(void **) {
 	end();
 }
 
+// ---- workers ---------------------------------------------------------------------------------------------------------------
+
+static void wait_count(char port, unsigned n) {
+	uint64_t end = rte_rdtsc() + 60 * rte_get_tsc_hz();
+
+	while (packet_count((const char[]){port, '\0'}) < n && rte_rdtsc() < end)
+		sched_yield();
+}
+
+static void send_pieces(char port, const struct frame *whole, unsigned id, unsigned tci) {
+	struct frame f;
+
+	for (unsigned n = 0; n < 3; n++) {
+		assert_true(frame_cut(whole, 400, n, id, &f));
+		f = on(port, tci, f);
+		packet_send((const char[]){port, '\0'}, f.bytes, f.len);
+	}
+}
+
+static void expect_pieces(char port, const struct frame *whole, unsigned id, unsigned tci) {
+	struct frame f;
+
+	wait_count(port, 3);
+	for (unsigned n = 0; n < 3; n++) {
+		assert_true(frame_cut(whole, 400, n, id, &f));
+		f = on(port, tci, f);
+		frame_expect(port, &f);
+	}
+}
+
+// Fragments are one worker's, their session is another's, the ports are polled by a third: what is handed over keeps its VLAN.
+static void workers_find_each_other(void **) {
+	start("");
+	workers = 3;
+	reconfigure("true", "", "");
+	for (unsigned i = 0; i < 150; i++) {
+		char src[32], dst[32];
+
+		snprintf(src, sizeof(src), i % 2 ? "2001:db8::1:%x" : "10.7.1.%u", i);
+		snprintf(dst, sizeof(dst), i % 2 ? "2001:db8::2:%x" : "10.7.2.%u", i);
+		struct frame f = frame_udp(mac_host('c', 9), mac_host('a', 9), src, dst, 1000);
+		frame_ports(&f, 1000, (uint16_t)(2000 + i));
+		send_pieces('a', &f, i, 0);
+		expect_pieces('c', &f, i, 10);
+		f = frame_udp(mac_host('a', 9), mac_host('c', 9), dst, src, 1000);
+		frame_ports(&f, (uint16_t)(2000 + i), 1000);
+		send_pieces('c', &f, i, 0x200a);
+		expect_pieces('a', &f, i, 0);
+	}
+	assert_int_equal(sessions(NULL, NULL), 150);
+	workers = 0;
+	reconfigure("true", "", "");
+	end();
+}
+
 // ---- what is no packet, and what is not the switch's --------------------------------------------------------------------------
 
 static void headers_are_judged(void **) {
@@ -582,6 +642,7 @@ int main(void) {
 		cmocka_unit_test(the_same_addresses_elsewhere_are_another_flow),
 		cmocka_unit_test(an_unknown_station_is_found),
 		cmocka_unit_test(commits_end_what_they_forbid),
+		cmocka_unit_test(workers_find_each_other),
 		cmocka_unit_test(headers_are_judged),
 		cmocka_unit_test(the_routers_packets_are_its_own),
 		cmocka_unit_test(mistakes_are_told),

@@ -9,6 +9,8 @@
 #include "switch/switch.h"
 #include "tests/packet/harness.h"
 #include "tests/packet/ip_frames.h"
+#include <rte_cycles.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,7 +23,8 @@ static const char lab[] =
 	"  ['10.' .. n .. '.0.9'] = a .. '9', ['2001:db8:' .. n .. '::9'] = a .. '9',"
 	"  ['10.' .. n .. '.0.8'] = a .. '8', ['2001:db8:' .. n .. '::8'] = a .. '8' } } "
 	"for k, v in pairs(more) do t[k] = v end return t end "
-	"return { ports = { a = { device = 'ring:a' }, b = { device = 'ring:b' }, c = { device = "
+	"return { system = { workers = %u }, ports = { a = { device = 'ring:a' }, b = { device = "
+	"'ring:b' }, c = { device = "
 	"'ring:c' } }, sessions = { max = 1000, reserve = 10 }, routers = { r = { interfaces = { "
 	"  a = i('a', 1, 'in', { %s }), b = i('b', 2, 'out', { %s }), c = i('c', 3, "
 	"'side', {}) },"
@@ -30,11 +33,17 @@ static const char lab[] =
 	"} } },"
 	"firewall = { rules = { { from = { 'in', 'side' }, action = 'accept' } }, nat = { %s } } }";
 
-static void start_with(const char *a, const char *b, const char *rules) {
+static unsigned workers; // 0: this thread
+
+static void configure(const char *a, const char *b, const char *rules) {
 	char text[4096];
 
-	snprintf(text, sizeof(text), lab, a, b, rules);
+	snprintf(text, sizeof(text), lab, workers, a, b, rules);
 	packet_config(text);
+}
+
+static void start_with(const char *a, const char *b, const char *rules) {
+	configure(a, b, rules);
 	for (unsigned t = 0; t < 12; t++)
 		packet_advance(NSEC_PER_SEC);
 	frames_drain();
@@ -509,6 +518,38 @@ static void a_commit_ends_what_it_forbids(void **) {
 	end();
 }
 
+static void wait_count(char port, unsigned n) {
+	uint64_t end = rte_rdtsc() + 60 * rte_get_tsc_hz();
+
+	while (packet_count((const char[]){port, '\0'}) < n && rte_rdtsc() < end)
+		sched_yield();
+}
+
+// The ports are polled by different workers: answers are handed over to whoever made the session, and translated there.
+static void workers_find_each_other(void **) {
+	static const char rule[] = "{ from = 'in', to = 'out', nat64 = {} }";
+
+	start("", rule);
+	workers = 3;
+	configure("urpf = 'strict'", "", rule);
+	for (uint16_t i = 0; i < 200; i++) {
+		struct ends there = out6, outside = out4, back = back4, inside = back6;
+
+		there.sport = outside.sport = back.dport = inside.dport = (uint16_t)(4000 + i);
+		struct frame f = make(UDP, 'a', true, there, 50);
+		packet_send("a", f.bytes, f.len);
+		wait_count('b', 1);
+		expect('b', make(UDP, 'b', false, outside, 50));
+		f = make(UDP, 'b', true, back, 50);
+		packet_send("b", f.bytes, f.len);
+		wait_count('a', 1);
+		expect('a', make(UDP, 'a', false, inside, 50));
+	}
+	workers = 0;
+	configure("urpf = 'strict'", "", rule);
+	end();
+}
+
 static void mistakes_are_told(void **) {
 	static const struct {
 		const char *rule, *says;
@@ -525,7 +566,7 @@ static void mistakes_are_told(void **) {
 	char text[4096];
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		snprintf(text, sizeof(text), lab, "", "", cases[i].rule);
+		snprintf(text, sizeof(text), lab, 0u, "", "", cases[i].rule);
 		const char *why = packet_config_refused(text);
 		if (strstr(why, cases[i].says) == NULL)
 			fail_msg("\"%s\" does not say \"%s\"", why, cases[i].says);
@@ -559,6 +600,7 @@ int main(void) {
 		cmocka_unit_test(hairpin),
 		cmocka_unit_test(others_may_come_in_where_that_is_wanted),
 		cmocka_unit_test(a_commit_ends_what_it_forbids),
+		cmocka_unit_test(workers_find_each_other),
 		cmocka_unit_test(mistakes_are_told),
 	};
 
