@@ -240,7 +240,7 @@ size_t xlat_error(const uint8_t *ip, size_t len, size_t l4, const struct xlat_en
 	const uint8_t *icmp = ip + l4;
 	size_t head = to6 ? XLAT_V6 : XLAT_V4, most = to6 ? XLAT_ERROR_MAX : ERROR4_MAX;
 	q.len = quoted_len(icmp, len - l4 - HEADER, to6);
-	if (!to6 && len < XLAT_V6)
+	if (to6 ? ip[9] != ICMP : len < XLAT_V6)
 		return 0;
 	if (check(icmp, len - l4, to6 ? 0 : words(ip + 8, 32) + len - l4 + ICMP6) != 0)
 		return 0; // the sums are made anew: what was broken must not look whole
