@@ -140,7 +140,8 @@ static void key_of_expected(const struct session_flow *flow, struct fw_key *key)
 static void help(struct session_flow *flow) {
 	if (flow->again || flow->in.proto != PROTO_TCP ||
 		flow->flags & (SESSION_EXPECTED | SESSION_SYN_PROXY) || flow->zone_in == FW_SELF ||
-		flow->zone_out == FW_SELF || session_is_bridged(flow))
+		flow->zone_out == FW_SELF || session_is_bridged(flow) ||
+		flow->in.v6 != flow->out.v6)
 		return;
 	flow->flags |= SESSION_HELPED;
 	flow->edge[0] = flow->edge[1] = edge_ftp;

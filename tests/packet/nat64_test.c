@@ -31,7 +31,8 @@ static const char lab[] =
 	"  routes = { ['0.0.0.0/0'] = { via = '10.2.0.9' }, ['192.0.2.0/24'] = { via = '10.3.0.9' "
 	"} "
 	"} } },"
-	"firewall = { rules = { { from = { 'in', 'side' }, action = 'accept' } }, nat = { %s } } }";
+	"firewall = { rules = { { from = 'in', proto = 'tcp', helper = 'ftp', action = 'accept' },"
+	"  { from = { 'in', 'side' }, action = 'accept' } }, nat = { %s } } }";
 
 static unsigned workers; // 0: this thread
 
