@@ -138,6 +138,22 @@ static inline rte_edge_t dp_arc_next(const struct dp_node *self, enum dp_arc arc
 	return self->base[arc] + dp_arc_tables[arc].next[iface][self->slot[arc]];
 }
 
+// The same for packets that mostly are of one interface: the edge of the last one is remembered. Begins as DP_ARC_RUN, and lives for
+// one vector.
+struct dp_arc_run {
+	uint16_t iface;
+	rte_edge_t next;
+};
+#define DP_ARC_RUN \
+	{ .iface = DP_NONE }
+
+static inline rte_edge_t dp_arc_run_next(
+	struct dp_arc_run *run, const struct dp_node *self, enum dp_arc arc, uint16_t iface) {
+	if (unlikely(iface != run->iface))
+		*run = (struct dp_arc_run){.iface = iface, .next = dp_arc_next(self, arc, iface)};
+	return run->next;
+}
+
 // control: puts `node` on its arc for packets of `iface`, or takes it off. Takes effect packet by packet.
 int dp_arc_enable(const char *node, unsigned iface, bool on, struct err *err);
 

@@ -43,7 +43,10 @@ struct batch {
 	uint64_t head[DP_VECTOR];
 	uint64_t hash[DP_VECTOR];
 	session_ref ref[DP_VECTOR];
+	uint8_t spilled[DP_VECTOR]; // those that may be in another bucket than their first
+	unsigned n_spilled;
 };
+_Static_assert(DP_VECTOR <= UINT8_MAX + 1, "numbers of packets in a byte");
 
 #define HEAD(ports, domain, proto, kind)                                          \
 	((uint64_t)(ports) | (uint64_t)(domain) << 32 | (uint64_t)(proto) << 48 | \
@@ -71,46 +74,66 @@ static inline bool head_v6(uint64_t head) {
 	return head >> 56 & KIND_V6;
 }
 
-static inline void key_fill(struct session_key *key, uint64_t head, const uint8_t *ip) {
-	key->head = head;
-	if (head_v6(head))
-		memcpy(key->a, ip + 8, 32);
-	else
-		memcpy(key->a, ip + 12, 8);
+static inline uint64_t hash_of(uint64_t head, const uint8_t *ip) {
+	const struct session_secret *secret = &session_table.secret;
+	uint64_t a[4];
+
+	if (unlikely(head_v6(head))) {
+		memcpy(a, ip + 8, 32);
+		return key_hash6(secret, head, a);
+	}
+	memcpy(a, ip + 12, 8);
+	return key_hash4(secret, head, a[0]);
 }
 
 static inline void pass_hash(struct batch *b, struct rte_mbuf **m, unsigned n) {
 	for (unsigned i = 0; i < n; i++) {
 		const uint8_t *ip = ip_of(m[i]);
-		struct session_key key;
 
 		b->head[i] = head_of(m[i], ip, dp_meta(m[i])->domain);
 		if (unlikely(b->head[i] == 0))
 			continue;
-		key_fill(&key, b->head[i], ip);
-		b->hash[i] = key_hash(&session_table.secret, &key);
+		b->hash[i] = hash_of(b->head[i], ip);
 		rte_prefetch0(table_bucket(b->hash[i]));
 	}
 }
 
+// What this bucket has by that tag is most likely it: its lines are fetched.
+static inline bool take_tag(struct batch *b, unsigned i, const struct table_bucket *bucket) {
+	unsigned mask = bucket_match(bucket, table_tag(b->hash[i]));
+
+	if (mask == 0)
+		return false;
+	session_ref ref =
+		atomic_load_explicit(&bucket->refs[__builtin_ctz(mask)], memory_order_acquire);
+	b->ref[i] = ref;
+	rte_prefetch0(ref_dir(ref));
+	if (head_v6(b->head[i]))
+		rte_prefetch0((uint8_t *)ref_dir(ref) + 64);
+	if ((b->head[i] >> 48 & 0xff) == IPPROTO_TCP)
+		rte_prefetch0(ref_cold(ref));
+	return true;
+}
+
 static inline void pass_tags(struct batch *b, unsigned n) {
+	b->n_spilled = 0;
 	for (unsigned i = 0; i < n; i++) {
 		b->ref[i] = 0;
 		if (unlikely(b->head[i] == 0))
 			continue;
 		const struct table_bucket *bucket = table_bucket(b->hash[i]);
-		unsigned mask = bucket_match(bucket, table_tag(b->hash[i]));
-		if (unlikely(mask == 0))
+		if (likely(take_tag(b, i, bucket)))
 			continue;
-		session_ref ref = atomic_load_explicit(
-			&bucket->refs[__builtin_ctz(mask)], memory_order_acquire);
-		b->ref[i] = ref;
-		rte_prefetch0(ref_dir(ref));
-		if (head_v6(b->head[i]))
-			rte_prefetch0((uint8_t *)ref_dir(ref) + 64);
-		if ((b->head[i] >> 48 & 0xff) == IPPROTO_TCP)
-			rte_prefetch0(ref_cold(ref));
+		if (atomic_load_explicit(&bucket->spilled, memory_order_acquire) == 0)
+			continue;
+		rte_prefetch0(table_alternate(b->hash[i]));
+		b->spilled[b->n_spilled++] = (uint8_t)i;
 	}
+}
+
+static inline void pass_spilled(struct batch *b) {
+	for (unsigned k = 0; k < b->n_spilled; k++)
+		take_tag(b, b->spilled[k], table_alternate(b->hash[b->spilled[k]]));
 }
 
 static inline bool same(const struct session_dir *d, uint64_t head, const uint8_t *ip) {
@@ -126,7 +149,7 @@ static inline bool same(const struct session_dir *d, uint64_t head, const uint8_
 	return a[0] == addrs;
 }
 
-static inline rte_edge_t pass_flow(struct batch *b, unsigned i, struct rte_mbuf *m) {
+static __rte_noinline rte_edge_t pass_flow(const struct batch *b, unsigned i, struct rte_mbuf *m) {
 	struct path p = {.self = &session, .arc = DP_ARC_L3_IN, .m = m, .ip = ip_of(m)};
 	session_ref ref = b->ref[i];
 	struct session_dir *d = ref_dir(ref);
@@ -144,8 +167,57 @@ static inline rte_edge_t pass_flow(struct batch *b, unsigned i, struct rte_mbuf 
 	return path_hit(&p, d, ref);
 }
 
+// What is the same for all packets of a vector.
+struct turn {
+	const struct session_owner *owner; // NULL: the number of workers changes
+	uint16_t generation;
+	struct dp_arc_run on;
+};
+
+static inline void turn_begin(struct turn *t) {
+	bool stable = dp_self->id < __atomic_load_n(&session_owner_stable, __ATOMIC_RELAXED);
+
+	*t = (struct turn){.owner = stable ? &session_owners[dp_self->id] : NULL,
+		.generation = __atomic_load_n(&session_generation, __ATOMIC_RELAXED),
+		.on = DP_ARC_RUN};
+}
+
+// UDP of an established session of this worker: nothing to decide, nothing to track.
+static inline bool is_plain(const struct turn *t, const struct session_dir *d, session_ref ref) {
+	return d->proto == IPPROTO_UDP && t->owner && dir_owner(d) == t->owner->id &&
+		d->generation == t->generation && (!(ref & 1) || d->state == SESSION_UDP);
+}
+
+static inline rte_edge_t pass_plain(
+	struct turn *t, struct rte_mbuf *m, struct session_dir *d, session_ref ref) {
+	struct path p = {.self = &session, .arc = DP_ARC_L3_IN, .m = m, .ip = ip_of(m)};
+
+	p.l4 = dir_v6(d) ? sizeof(struct rte_ipv6_hdr) : m->l3_len;
+	path_count(&p, t->owner, d, ref);
+	if (unlikely(dir_more(d)->edge != 0))
+		return path_leave(&p, d, ref);
+	return dp_arc_run_next(&t->on, &session, DP_ARC_L3_IN, dp_meta(m)->iface);
+}
+
+static inline void pass_flows(
+	const struct batch *b, struct rte_mbuf **m, unsigned n, rte_edge_t *next) {
+	struct turn t;
+
+	turn_begin(&t);
+	for (unsigned i = 0; i < n; i++) {
+		session_ref ref = b->ref[i];
+		struct session_dir *d = ref_dir(ref);
+
+		if (likely(ref != 0 && same(d, b->head[i], ip_of(m[i])) && is_plain(&t, d, ref)))
+			next[i] = pass_plain(&t, m[i], d, ref);
+		else
+			next[i] = pass_flow(b, i, m[i]);
+	}
+}
+
 static __rte_always_inline void chunk(
 	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n, bool whole) {
+	struct rte_mbuf **m = (struct rte_mbuf **)objs;
 	rte_edge_t next[DP_VECTOR];
 	struct batch b;
 
@@ -153,14 +225,14 @@ static __rte_always_inline void chunk(
 		__builtin_unreachable(); // rte_graph calls no node for nothing
 	if (unlikely(dp_self->explains)) {
 		for (unsigned i = 0; i < n; i++)
-			next[i] = path_explain(&session, DP_ARC_L3_IN, objs[i], ip_of(objs[i]));
+			next[i] = path_explain(&session, DP_ARC_L3_IN, m[i], ip_of(m[i]));
 		dp_enqueue(graph, node, objs, next, n, whole);
 		return;
 	}
-	pass_hash(&b, (struct rte_mbuf **)objs, n);
+	pass_hash(&b, m, n);
 	pass_tags(&b, n);
-	for (unsigned i = 0; i < n; i++)
-		next[i] = pass_flow(&b, i, objs[i]);
+	pass_spilled(&b);
+	pass_flows(&b, m, n, next);
 	dp_enqueue(graph, node, objs, next, n, whole);
 }
 

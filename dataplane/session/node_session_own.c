@@ -12,13 +12,13 @@ static struct dp_node session_own = {
 	.hands_over = true,
 };
 
-static inline rte_edge_t own(struct rte_mbuf *m) {
+static inline rte_edge_t own(struct dp_arc_run *on, struct rte_mbuf *m) {
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
 
 	if (likely(m->port != UINT16_MAX) ||
 		(eth->ether_type != RTE_BE16(RTE_ETHER_TYPE_IPV4) &&
 			eth->ether_type != RTE_BE16(RTE_ETHER_TYPE_IPV6)))
-		return dp_arc_next(&session_own, DP_ARC_L3_OUT, dp_meta(m)->iface);
+		return dp_arc_run_next(on, &session_own, DP_ARC_L3_OUT, dp_meta(m)->iface);
 	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, RTE_ETHER_HDR_LEN);
 	return unlikely(dp_self->explains) ? path_explain(&session_own, DP_ARC_L3_OUT, m, ip)
 					   : path_slow(&session_own, DP_ARC_L3_OUT, m, ip);
@@ -26,10 +26,11 @@ static inline rte_edge_t own(struct rte_mbuf *m) {
 
 static __rte_always_inline void chunk(
 	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n, bool whole) {
+	struct dp_arc_run on = DP_ARC_RUN;
 	rte_edge_t next[DP_VECTOR];
 
 	for (uint16_t i = 0; i < n; i++)
-		next[i] = own(objs[i]);
+		next[i] = own(&on, objs[i]);
 	dp_enqueue(graph, node, objs, next, n, whole);
 }
 

@@ -92,8 +92,7 @@ static inline rte_edge_t path_leave(const struct path *p, struct session_dir *d,
 	return (rte_edge_t)(edge - 1);
 }
 
-// Counted, rewritten, on its way.
-static inline rte_edge_t path_pass(
+static inline void path_count(
 	struct path *p, const struct session_owner *o, struct session_dir *d, session_ref ref) {
 	d->seen = o->tick;
 	d->packets++;
@@ -101,6 +100,12 @@ static inline rte_edge_t path_pass(
 	if (d->flags & SESSION_REWRITE)
 		rewrite(d, ref & 1, p->ip, p->l4,
 			p->m->ol_flags & RTE_MBUF_F_TX_L4_MASK ? CHECK_PSEUDO : CHECK_WHOLE);
+}
+
+// Counted, rewritten, on its way.
+static inline rte_edge_t path_pass(
+	struct path *p, const struct session_owner *o, struct session_dir *d, session_ref ref) {
+	path_count(p, o, d, ref);
 	return path_leave(p, d, ref);
 }
 

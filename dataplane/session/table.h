@@ -15,6 +15,7 @@
 #define TABLE_TICK_SHIFT 27 // a tick is 134 ms
 #define TABLE_WORKERS    16
 #define TABLE_CHAIN      64 // sessions that move between a worker's free list and the common one
+#define TABLE_ALTERNATES 16
 
 // One direction: what both families have first.
 struct session_dir {
@@ -182,6 +183,13 @@ void table_free_unit(struct table_free *mine, session_ref ref);
 
 static inline struct table_bucket *table_bucket(uint64_t hash) {
 	return &session_table.buckets[(hash >> 32) * session_table.n_buckets >> 32];
+}
+
+// Where those of its entries lie that found it full: the first of TABLE_ALTERNATES in a row.
+static inline struct table_bucket *table_alternate(uint64_t hash) {
+	uint32_t places = session_table.n_buckets - TABLE_ALTERNATES;
+
+	return &session_table.buckets[(hash & UINT32_MAX) * places >> 32];
 }
 
 static inline uint16_t table_tag(uint64_t hash) {

@@ -6,8 +6,6 @@
 #include <sys/mman.h>
 
 #define LOAD        8 // entries per bucket when the table is full
-#define ALTERNATES  4
-#define FILL_FIRST  8 // from so many on the emptier of two buckets is taken
 #define UNITS_SPARE (TABLE_WORKERS * 2 * TABLE_CHAIN + TABLE_CHAIN)
 
 struct session_table session_table;
@@ -26,7 +24,7 @@ static uint32_t units_for(uint32_t max) {
 }
 
 static uint32_t buckets_for(uint32_t max) {
-	return (uint32_t)((2 * (uint64_t)max + LOAD - 1) / LOAD) + ALTERNATES + 1;
+	return (uint32_t)((2 * (uint64_t)max + LOAD - 1) / LOAD) + TABLE_ALTERNATES + 1;
 }
 
 static size_t hot_bytes(uint32_t units, bool v6) {
@@ -170,12 +168,6 @@ void table_free_unit(struct table_free *mine, session_ref ref) {
 
 // ---- the index ---------------------------------------------------------------------------------------------------
 
-static struct table_bucket *alternate(uint64_t hash, unsigned n) {
-	uint32_t places = session_table.n_buckets - ALTERNATES;
-
-	return &session_table.buckets[((hash & UINT32_MAX) * places >> 32) + n];
-}
-
 static session_ref bucket_find(
 	struct table_bucket *bucket, const struct session_key *key, uint16_t tag, session_ref but) {
 	for (unsigned mask = bucket_match(bucket, tag); mask != 0; mask &= mask - 1) {
@@ -193,8 +185,8 @@ static session_ref find_spilled(const struct session_key *key, uint64_t hash, se
 
 	if (atomic_load_explicit(&table_bucket(hash)->spilled, memory_order_acquire) == 0)
 		return 0;
-	for (unsigned n = 0; ref == 0 && n < ALTERNATES; n++)
-		ref = bucket_find(alternate(hash, n), key, table_tag(hash), but);
+	for (unsigned n = 0; ref == 0 && n < TABLE_ALTERNATES; n++)
+		ref = bucket_find(table_alternate(hash) + n, key, table_tag(hash), but);
 	return ref;
 }
 
@@ -206,10 +198,6 @@ session_ref table_find(const struct session_key *key, uint64_t hash) {
 	session_ref ref = bucket_find(table_bucket(hash), key, table_tag(hash), 0);
 
 	return ref ? ref : find_spilled(key, hash, 0);
-}
-
-static unsigned bucket_count(const struct table_bucket *bucket) {
-	return TABLE_SLOTS - (unsigned)__builtin_popcount(bucket_match(bucket, 0));
 }
 
 // The reference is there before the tag, so that who finds the tag finds it.
@@ -238,18 +226,15 @@ static bool bucket_take(struct table_bucket *bucket, session_ref ref) {
 	return false;
 }
 
-// The first bucket while it has room to spare, then the emptier of two, so that few of them are ever full.
+// The first bucket as long as it has room: whoever is elsewhere costs every look-up another line of memory.
 static bool put(uint64_t hash, session_ref ref) {
-	struct table_bucket *first = table_bucket(hash), *second = alternate(hash, 0);
-	unsigned count = bucket_count(first);
+	struct table_bucket *first = table_bucket(hash), *other = table_alternate(hash);
 
-	if ((count < FILL_FIRST || bucket_count(second) >= count) &&
-		bucket_put(first, table_tag(hash), ref))
+	if (bucket_put(first, table_tag(hash), ref))
 		return true;
 	atomic_fetch_add(&first->spilled, 1);
-	for (unsigned n = 0; n < ALTERNATES; n++)
-		if (alternate(hash, n) != first &&
-			bucket_put(alternate(hash, n), table_tag(hash), ref))
+	for (unsigned n = 0; n < TABLE_ALTERNATES; n++)
+		if (other + n != first && bucket_put(other + n, table_tag(hash), ref))
 			return true;
 	atomic_fetch_sub(&first->spilled, 1);
 	return false;
@@ -259,8 +244,8 @@ static void take(uint64_t hash, session_ref ref) {
 	struct table_bucket *first = table_bucket(hash);
 	bool taken = bucket_take(first, ref);
 
-	for (unsigned n = 0; !taken && n < ALTERNATES; n++) {
-		taken = bucket_take(alternate(hash, n), ref);
+	for (unsigned n = 0; !taken && n < TABLE_ALTERNATES; n++) {
+		taken = bucket_take(table_alternate(hash) + n, ref);
 		if (taken)
 			atomic_fetch_sub(&first->spilled, 1);
 	}

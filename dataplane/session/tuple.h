@@ -34,16 +34,22 @@ struct session_secret {
 
 // Multiplications with secret numbers (as wyhash's): unlike a CRC, nobody can choose tuples that meet. The last one is for flows that
 // differ in a port alone: one product of theirs goes up in equal steps, which for some secrets all lead to a few buckets.
-static inline uint64_t key_hash(const struct session_secret *s, const struct session_key *key) {
-	uint64_t head = key->head & KEY_HEAD_MASK, mixed;
+static inline uint64_t key_hash4(const struct session_secret *s, uint64_t head, uint64_t a) {
+	return hash_mix(hash_mix(head ^ s->k[0], a ^ s->k[1]) ^ s->k[6], s->k[7]);
+}
 
-	if (!(key->kind & KIND_V6))
-		mixed = hash_mix(head ^ s->k[0], key->a[0] ^ s->k[1]);
-	else
-		mixed = hash_mix(
-			head ^ s->k[0] ^ hash_mix(key->a[0] ^ s->k[1], key->a[1] ^ s->k[2]),
-			s->k[5] ^ hash_mix(key->a[2] ^ s->k[3], key->a[3] ^ s->k[4]));
-	return hash_mix(mixed ^ s->k[6], s->k[7]);
+static inline uint64_t key_hash6(
+	const struct session_secret *s, uint64_t head, const uint64_t a[4]) {
+	uint64_t src = hash_mix(a[0] ^ s->k[1], a[1] ^ s->k[2]);
+	uint64_t dst = hash_mix(a[2] ^ s->k[3], a[3] ^ s->k[4]);
+
+	return hash_mix(hash_mix(head ^ s->k[0] ^ src, s->k[5] ^ dst) ^ s->k[6], s->k[7]);
+}
+
+static inline uint64_t key_hash(const struct session_secret *s, const struct session_key *key) {
+	uint64_t head = key->head & KEY_HEAD_MASK;
+
+	return key->kind & KIND_V6 ? key_hash6(s, head, key->a) : key_hash4(s, head, key->a[0]);
 }
 
 static inline bool key_equal(const struct session_key *a, const struct session_key *b) {

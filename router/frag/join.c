@@ -61,7 +61,7 @@ struct piece {
 	uint32_t error; // ip_error() for the sender instead of a drop; 0: none
 };
 
-bool join_is_fragment(const struct rte_mbuf *m) {
+bool join_reads_fragment(const struct rte_mbuf *m) {
 	struct icmp6_upper upper;
 
 	if (!ip_is_v6(m))

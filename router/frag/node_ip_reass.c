@@ -21,8 +21,8 @@ static struct dp_node ip_reass = {
 	.drops = ip_reass_drops,
 };
 
-static __rte_always_inline void chunk(
-	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n, bool) {
+static __rte_noinline void join(
+	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n) {
 	const struct join j = {&ip_reass, graph, node, NEXT_ERROR};
 	rte_edge_t next[DP_VECTOR];
 	void *out[DP_VECTOR];
@@ -40,6 +40,23 @@ static __rte_always_inline void chunk(
 	}
 	if (count > 0)
 		dp_enqueue(graph, node, out, next, count, false);
+}
+
+static __rte_always_inline void chunk(
+	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n, bool whole) {
+	struct dp_arc_run on = DP_ARC_RUN;
+	rte_edge_t next[DP_VECTOR];
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = objs[i];
+
+		if (unlikely(join_is_fragment(m))) {
+			join(graph, node, objs, n);
+			return;
+		}
+		next[i] = dp_arc_run_next(&on, &ip_reass, DP_ARC_L3_IN, dp_meta(m)->iface);
+	}
+	dp_enqueue(graph, node, objs, next, n, whole);
 }
 
 static uint16_t ip_reass_process(

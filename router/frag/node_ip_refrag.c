@@ -32,18 +32,43 @@ static void cut(
 	rte_pktmbuf_free(m);
 }
 
-static uint16_t ip_refrag_process(
+static inline bool is_joined(const struct rte_mbuf *m) {
+	return unlikely(m->ol_flags & frag_flag) && m->pkt_len - m->l2_len > frag_note(m)->max;
+}
+
+static __rte_noinline void cut_some(
 	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n) {
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = objs[i];
 		rte_edge_t edge = dp_arc_next(&ip_refrag, DP_ARC_L3_OUT, dp_meta(m)->iface);
 
-		if ((m->ol_flags & frag_flag) && m->pkt_len - m->l2_len > frag_note(m)->max)
+		if (is_joined(m))
 			cut(graph, node, m, edge);
 		else
 			rte_node_enqueue_x1(graph, node, edge, m);
 	}
-	return n;
+}
+
+static __rte_always_inline void chunk(
+	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n, bool whole) {
+	struct dp_arc_run on = DP_ARC_RUN;
+	rte_edge_t next[DP_VECTOR];
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = objs[i];
+
+		if (is_joined(m)) {
+			cut_some(graph, node, objs, n);
+			return;
+		}
+		next[i] = dp_arc_run_next(&on, &ip_refrag, DP_ARC_L3_OUT, dp_meta(m)->iface);
+	}
+	dp_enqueue(graph, node, objs, next, n, whole);
+}
+
+static uint16_t ip_refrag_process(
+	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n) {
+	return dp_in_chunks(graph, node, objs, n, chunk);
 }
 
 DP_NODE(ip_refrag)
