@@ -77,12 +77,14 @@ def load_while_forwarding(session, profile):
 
 
 def new_sessions(session, contender, most):
-    """How many sessions begin per second of the worker's time while every packet is of a new one: until there are 0.8 of `most`."""
+    """How many sessions begin per second of the worker's time while every packet is of a new one: until there are 0.8 of `most`. The
+    profile's own rate is low, so that few have begun before."""
     session.pages.ensure()
     peer = session.peers[contender.peer](session, contender, 'new-0-leat')
     windows = []
     try:
         peer.start()
+        session.gen_ctl(peer.shm, 'set', 'rate=0')
         while len(windows) < WINDOWS_DURING:
             window = peer.measure(WINDOW_MS)
             if peer.sessions()['begun'] > 0.8 * most:

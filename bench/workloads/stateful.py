@@ -42,7 +42,7 @@ def points(peers):
 
 
 def new_sessions(session, _):
-    contender = Contender('leat', 'leat', 'route', {**profile(NEW), 'order': 'seq'}, {**options(RULES[-1], 2 * NEW), 'fresh': True})
+    contender = Contender('leat', 'leat', 'route', {**profile(NEW), 'order': 'seq', 'rate': 1000}, {**options(RULES[-1], 2 * NEW), 'fresh': True})
     return {'new': extras.new_sessions(session, contender, 2 * NEW)}
 
 

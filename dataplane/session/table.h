@@ -87,6 +87,7 @@ struct session_table {
 	uint32_t n_buckets;
 	uint32_t max, reserve; // sessions; of them for SESSION_CONTROL alone
 	uint32_t units;        // of each family
+	uint32_t touched[2];   // of them, whose memory the kernel has given: control's
 	struct session_secret secret;
 	_Atomic uint32_t used __attribute__((aligned(64)));
 	_Atomic uint32_t top[2];  // units that were ever in use
@@ -176,6 +177,10 @@ uint64_t table_bytes(uint32_t max);
 // control, before workers see it. -ENOMEM. 1 <= max <= 2^28.
 int table_init(uint32_t max, uint32_t reserve, const struct session_secret *secret);
 void table_fini(void);
+
+// control: the index, and the first `units` of a family, are given memory now, so that no worker waits for the kernel to clear it.
+void table_touch_index(void);
+void table_touch(bool v6, uint32_t units);
 
 // A unit for a new session, not in the index; 0: none is left. The owner's thread.
 session_ref table_alloc(struct table_free *mine, bool v6);

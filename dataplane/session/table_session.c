@@ -51,6 +51,15 @@ static void *map(size_t bytes) {
 	return at;
 }
 
+#define PAGE 4096ul
+// An older kernel than 5.14 refuses, and memory comes with the first session on it.
+static void touch(void *base, size_t from, size_t to) {
+	uintptr_t first = ((uintptr_t)base + from) & ~(PAGE - 1);
+
+	if (from < to)
+		madvise((void *)first, (uintptr_t)base + to - first, MADV_POPULATE_WRITE);
+}
+
 static void unmap(void *at, size_t bytes) {
 	if (at != NULL)
 		munmap(at, bytes);
@@ -75,6 +84,23 @@ int table_init(uint32_t max, uint32_t reserve, const struct session_secret *secr
 		return 0;
 	table_fini();
 	return -ENOMEM;
+}
+
+void table_touch_index(void) {
+	touch(session_table.buckets, 0, session_table.n_buckets * sizeof(struct table_bucket));
+}
+
+void table_touch(bool v6, uint32_t units) {
+	struct session_table *t = &session_table;
+	uint32_t was = t->touched[v6];
+
+	if (units > t->units)
+		units = t->units;
+	if (units <= was)
+		return;
+	touch(t->hot[v6], hot_bytes(was, v6), hot_bytes(units, v6));
+	touch(t->cold[v6], was * sizeof(struct session_cold), units * sizeof(struct session_cold));
+	t->touched[v6] = units;
 }
 
 void table_fini(void) {
@@ -142,12 +168,22 @@ static bool refill(struct table_free *mine, bool v6) {
 	return chain != 0;
 }
 
+// The unit that the next session will be written to.
+static void fetch(bool v6, uint32_t unit) {
+	const uint8_t *hot = session_table.hot[v6] + hot_bytes(unit, v6);
+
+	for (size_t at = 0; at < hot_bytes(1, v6); at += 64)
+		__builtin_prefetch(hot + at, 1);
+	__builtin_prefetch(&session_table.cold[v6][unit], 1);
+}
+
 session_ref table_alloc(struct table_free *mine, bool v6) {
 	if (mine->n[v6] == 0 && !refill(mine, v6))
 		return 0;
 	uint32_t unit = mine->head[v6];
 	mine->head[v6] = session_table.cold[v6][unit].next;
 	mine->n[v6]--;
+	fetch(v6, mine->head[v6]);
 	return unit << 1 | (v6 ? REF_V6 : 0);
 }
 

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 // cmocka.h needs the above
 #include <cmocka.h>
 
@@ -64,6 +65,30 @@ static session_ref find(const struct session_tuple *t) {
 	struct session_key key = key_of(t);
 
 	return table_find(&key, key_hash(&session_table.secret, &key));
+}
+
+static bool resident(void *at) {
+	unsigned char page = 0;
+
+	assert_int_equal(mincore((void *)((uintptr_t)at & ~4095ul), 1, &page), 0);
+	return page & 1;
+}
+
+// Also of more than there is.
+static void memory_is_there_before_sessions(void **) {
+	const struct table_bucket *last = &session_table.buckets[session_table.n_buckets - 1];
+
+	table_touch_index();
+	assert_true(resident((void *)(uintptr_t)last));
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		table_touch(v6, 1);
+		assert_true(resident(session_table.hot[v6]));
+		table_touch(v6, UINT32_MAX);
+		assert_int_equal(session_table.touched[v6], session_table.units);
+		assert_true(resident(&session_table.cold[v6][session_table.units - 1]));
+		table_touch(v6, 10);
+		assert_int_equal(session_table.touched[v6], session_table.units);
+	}
 }
 
 static void both_directions_are_found(void **) {
@@ -344,6 +369,7 @@ static void flush_takes_what_matches(void **) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(memory_is_there_before_sessions, start, stop),
 		cmocka_unit_test_setup_teardown(both_directions_are_found, start, stop),
 		cmocka_unit_test_setup_teardown(the_reserve_is_for_control, start, stop),
 		cmocka_unit_test_setup_teardown(unreplied_ones_make_room, start, stop),
