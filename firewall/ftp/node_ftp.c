@@ -39,6 +39,7 @@ struct control {
 	char *text;
 	uint32_t len, seq;
 	bool changed; // an endpoint in it: a segment grows once, or nobody knows where
+	bool again;   // it was here before
 	session_ref ref;
 	struct session_record_of *record;
 	struct session_flow flow;
@@ -116,6 +117,16 @@ static struct addr addr_of(const struct session_flow *flow, const uint8_t *bytes
 	return addr;
 }
 
+// What was not changed the first time is not changed when it is repeated: the numbers behind it have been told. A segment whose last line goes
+// on in the next one leaves no mark of having been here.
+static bool may_change(const struct control *c) {
+	const uint32_t *words = c->record->words;
+
+	if (c->text[c->len - 1] != '\n')
+		return false;
+	return !c->again || (words[WORD_FLAGS] & FLAG_CHANGED && words[WORD_SEQ] == c->seq);
+}
+
 // As the far end sees what is told: to the server the client's address outside, to the client the one that it asked.
 static void expect_fill(
 	const struct session_flow *f, bool active, uint16_t port, struct session_expect *e) {
@@ -166,7 +177,7 @@ static void endpoint(struct control *c, uint32_t at, const struct ftp_line *line
 	char words[FTP_TEXT];
 
 	// an address that is not its own: somebody is to be reached who does not know of it (RFC 2577 section 3)
-	if (c->changed || line->port < PORT_LEAST ||
+	if (c->changed || !may_change(c) || line->port < PORT_LEAST ||
 		(line->addr.family != ADDR_NONE && addr_cmp(&line->addr, &own) != 0))
 		return;
 	expect_fill(f, active, line->port, &e);
@@ -223,6 +234,7 @@ static bool line_begins(struct control *c) {
 		words[WORD_FLAGS] |= FLAG_KNOWN << way;
 		last[0] = last[1] = c->seq;
 	}
+	c->again = last[0] != c->seq;
 	return last[0] == c->seq || last[1] == c->seq;
 }
 
