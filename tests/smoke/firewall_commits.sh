@@ -23,6 +23,6 @@ expect "leat check '$T/late.lua' | grep -q 'rules.6. late never decides: rule 4'
 expect "'$LEATD' --check '$T/late.lua' | grep -q 'late never decides'"
 
 # A change that breaks a test is refused, and says which.
-refuse "leat set 'firewall.rules[5].action' drop 2>$T/why"
+refuse "leat set 'firewall.rules[5].from' staff 2>$T/why"
 expect "grep -q 'firewall.tests\[1\].*expects accept' $T/why" "the reason"
 expect_eq "$(ask net '[2001:db8:20::10]' 80)" hello
