@@ -76,18 +76,21 @@ static void every_length(void **) {
 // One bit or byte of a good header is another; the sum is made right again, or not.
 static void one_mistake(void **) {
 	for (unsigned i = 0; i < ROUNDS; i++) {
-		struct rte_ipv4_hdr ip = good4();
-		uint8_t *byte = (uint8_t *)&ip + rnd(sizeof(ip));
+		struct {
+			struct rte_ipv4_hdr ip;
+			uint8_t options[40]; // a longer header is summed
+		} packet = {.ip = good4()};
+		uint8_t *byte = (uint8_t *)&packet.ip + rnd(sizeof(packet.ip));
 
 		if (rnd(8) == 0)
-			ip.dst_addr = ip.src_addr;
+			packet.ip.dst_addr = packet.ip.src_addr;
 		else if (rnd(2))
 			*byte ^= (uint8_t)(1u << rnd(8));
 		else
 			*byte = (uint8_t)rnd(256);
 		if (rnd(2))
-			sum_set(&ip);
-		check4(&ip);
+			sum_set(&packet.ip);
+		check4(&packet.ip);
 	}
 }
 

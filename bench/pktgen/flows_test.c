@@ -340,6 +340,7 @@ static void destinations_of_a_list(void **) {
 			burst_check(text);
 		}
 	}
+	flows_fini(&flows);
 	unlink(path);
 }
 
