@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/frame_print.h"
 #include "lib/addr.h"
+#include "lib/wire.h"
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -35,10 +36,6 @@ static const uint8_t *take(struct cursor *c, size_t n) {
 	c->at += n;
 	c->left -= n;
 	return at;
-}
-
-static uint16_t be16(const uint8_t *p) {
-	return (uint16_t)(p[0] << 8 | p[1]);
 }
 
 static const char *proto_name(uint8_t proto) {
@@ -80,8 +77,8 @@ static void print_l4(struct cursor *c, enum addr_family family, const uint8_t *s
 	const uint8_t *l4 = ports ? take(c, 4) : NULL;
 	const char *open = family == ADDR_V6 ? "[" : "", *close = family == ADDR_V6 ? "]" : "";
 	if (l4)
-		say(c, " %s%s%s:%u > %s%s%s:%u", open, a, close, be16(l4), open, b, close,
-			be16(l4 + 2));
+		say(c, " %s%s%s:%u > %s%s%s:%u", open, a, close, get16(l4), open, b, close,
+			get16(l4 + 2));
 	else
 		say(c, " %s > %s", a, b);
 	if (proto_name(proto))
@@ -101,7 +98,7 @@ static void print_ip4(struct cursor *c) {
 	size_t header = (ip[0] & 15) * 4u;
 	if (header > 20)
 		take(c, header - 20);
-	print_l4(c, ADDR_V4, ip + 12, ip + 16, ip[9], (be16(ip + 6) & 0x1fff) == 0);
+	print_l4(c, ADDR_V4, ip + 12, ip + 16, ip[9], (get16(ip + 6) & 0x1fff) == 0);
 	say(c, " ttl %u", ip[8]);
 }
 
@@ -121,7 +118,7 @@ static void print_arp(struct cursor *c) {
 	say(c, " ARP");
 	if (!arp)
 		return;
-	say(c, " %s %u.%u.%u.%u from %u.%u.%u.%u", be16(arp + 6) == 1 ? "who-has" : "reply",
+	say(c, " %s %u.%u.%u.%u from %u.%u.%u.%u", get16(arp + 6) == 1 ? "who-has" : "reply",
 		arp[24], arp[25], arp[26], arp[27], arp[14], arp[15], arp[16], arp[17]);
 }
 
@@ -151,13 +148,13 @@ char *frame_print(const uint8_t *frame, size_t len, char *buf, size_t size) {
 	}
 	memcpy(mac, eth, sizeof(mac));
 	say(&c, "%s > %s", mac_print(&mac[1], src), mac_print(&mac[0], dst));
-	uint16_t type = be16(eth + 12);
+	uint16_t type = get16(eth + 12);
 	for (int i = 0; i < MAX_TAGS && (type == 0x8100 || type == 0x88a8); i++) {
 		const uint8_t *tag = take(&c, 4);
 		if (!tag)
 			return buf;
-		say(&c, " %s %u", type == 0x88a8 ? "s-vlan" : "vlan", be16(tag) & 0xfff);
-		type = be16(tag + 2);
+		say(&c, " %s %u", type == 0x88a8 ? "s-vlan" : "vlan", get16(tag) & 0xfff);
+		type = get16(tag + 2);
 	}
 	print_payload(&c, type);
 	return buf;

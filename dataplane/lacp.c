@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/lacp.h"
+#include "lib/wire.h"
 #include <errno.h>
 #include <string.h>
 
@@ -25,15 +26,6 @@
 #define STATE_TOLD (LACP_ACTIVITY | LACP_TIMEOUT | LACP_SYNC | LACP_AGGREGATION)
 
 // ---- on the wire -------------------------------------------------------------------------------------------
-
-static uint16_t get16(const uint8_t *at) {
-	return (uint16_t)(at[0] << 8 | at[1]);
-}
-
-static void put16(uint8_t *at, uint16_t value) {
-	at[0] = value >> 8;
-	at[1] = (uint8_t)value;
-}
 
 static void info_decode(const uint8_t *tlv, struct lacp_info *info) {
 	info->system_priority = get16(tlv + 2);

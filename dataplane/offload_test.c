@@ -2,6 +2,7 @@
 // Checksums and segments that offload.c makes, against sums of our own, byte by byte.
 #include "dataplane/dataplane_priv.h"
 #include "dataplane/offload.h"
+#include "lib/wire.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -25,19 +26,6 @@ struct frame {
 };
 
 static struct frame made, seen;
-
-static void put16(uint8_t *at, unsigned value) {
-	at[0] = value >> 8;
-	at[1] = value;
-}
-
-static unsigned get16(const uint8_t *at) {
-	return at[0] << 8 | at[1];
-}
-
-static uint32_t get32(const uint8_t *at) {
-	return (uint32_t)get16(at) << 16 | get16(at + 2);
-}
 
 // RFC 1071, the slow way.
 static unsigned sum_ref(const uint8_t *bytes, unsigned len, unsigned sum) {

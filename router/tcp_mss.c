@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "router/tcp_mss.h"
+#include "dataplane/session/conn_tcp.h"
+#include "lib/wire.h"
 #include "router/icmp.h"
 #include <netinet/in.h>
 #include <rte_tcp.h>
-
-#define OPT_END 0
-#define OPT_NOP 1
-#define OPT_MSS 2
 
 void ip_dscp_set(struct rte_mbuf *m, unsigned dscp) {
 	if (ip_is_v6(m)) {
@@ -65,19 +63,14 @@ void tcp_mss_clamp(struct rte_mbuf *m, unsigned mss) {
 
 	if (tcp == NULL)
 		return;
-	uint8_t *at = (uint8_t *)(tcp + 1), *end = (uint8_t *)tcp + (tcp->data_off >> 4) * 4u;
-	while (at < end && *at != OPT_END) {
-		if (*at == OPT_NOP) {
-			at++;
+	uint8_t *header = (uint8_t *)tcp;
+	const uint8_t *at = header + TCP_HEADER, *end = header + (tcp->data_off >> 4) * 4u;
+	for (const uint8_t *o; (o = tcp_option_next(&at, end));) {
+		if (o[0] != TCP_OPTION_MSS || o[1] != 4)
 			continue;
-		}
-		if (at + 2 > end || at[1] < 2 || at + at[1] > end)
-			return; // broken: not ours to mend
-		if (*at == OPT_MSS && at[1] == 4) {
-			if ((unsigned)(at[2] << 8 | at[3]) > mss)
-				mss_write(tcp, at + 2, mss, m->ol_flags & RTE_MBUF_F_TX_L4_MASK);
-			return;
-		}
-		at += at[1];
+		if (get16(o + 2) > mss)
+			mss_write(tcp, header + (o - header) + 2, mss,
+				m->ol_flags & RTE_MBUF_F_TX_L4_MASK);
+		return;
 	}
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // pure
 #include "dataplane/session/conn_tcp.h"
+#include "lib/wire.h"
 
 // What a segment means to the state machine.
 enum event {
@@ -227,8 +228,6 @@ static const uint8_t next[SESSION_TCP_PICKED_UP + 1][2][EVENTS] = {
 		},
 };
 
-#define SCALE_MAX 14 // RFC 7323 section 2.3
-
 static inline bool before(uint32_t a, uint32_t b) {
 	return (int32_t)(a - b) < 0;
 }
@@ -268,7 +267,7 @@ static void side_begin(struct tcp_side *s, const struct tcp_seg *seg) {
 	s->flags = TCP_SIDE_SEEN;
 	if (seg->scale >= 0) {
 		s->flags |= TCP_SIDE_SCALE;
-		s->scale = seg->scale > SCALE_MAX ? SCALE_MAX : (uint8_t)seg->scale;
+		s->scale = seg->scale > TCP_SCALE_MAX ? TCP_SCALE_MAX : (uint8_t)seg->scale;
 		s->win = (uint16_t)((seg->win + (1u << s->scale) - 1) >> s->scale);
 	}
 }
@@ -292,7 +291,7 @@ static void side_pick_up(struct tcp_side *s, const struct tcp_seg *seg) {
 	if (s->win > 0 && before(end, s->end))
 		end = s->end; // the other side has acknowledged more
 	*s = (struct tcp_side){.end = end, .ack = seg->ack, .win = seg->win};
-	s->scale = SCALE_MAX;
+	s->scale = TCP_SCALE_MAX;
 	s->flags = TCP_SIDE_SEEN | TCP_SIDE_ACKED;
 	if (s->win == 0)
 		s->win = 1;
@@ -470,7 +469,7 @@ enum tcp_verdict tcp_track(struct tcp_side side[2], uint8_t *state, unsigned dir
 		return verdict;
 	if (*state == SESSION_NONE &&
 		cell == SESSION_TCP_PICKED_UP) // the other side, by this one's word
-		now[1] = (struct tcp_side){seg->ack, seg->seq, UINT16_MAX, SCALE_MAX, 0};
+		now[1] = (struct tcp_side){seg->ack, seg->seq, UINT16_MAX, TCP_SCALE_MAX, 0};
 	if (opening(*state) && !opening(cell)) { // DONE meant the SYN
 		now[0].flags &= (uint8_t)~TCP_SIDE_DONE;
 		now[1].flags &= (uint8_t)~TCP_SIDE_DONE;
@@ -493,43 +492,26 @@ bool tcp_quoted(const struct tcp_side side[2], unsigned dir, uint32_t seq) {
 
 // ---- the wire -------------------------------------------------------------------------------------------------------
 
-#define HEADER       20
-#define OPTION_END   0
-#define OPTION_NOP   1
-#define OPTION_SCALE 3
-
 static int8_t scale_find(const uint8_t *at, const uint8_t *end) {
-	while (at < end && *at != OPTION_END) {
-		if (*at == OPTION_NOP) {
-			at++;
-			continue;
-		}
-		if (end - at < 2 || at[1] < 2 || at[1] > end - at)
-			break;
-		if (*at == OPTION_SCALE && at[1] == 3)
-			return at[2] > SCALE_MAX ? SCALE_MAX : (int8_t)at[2];
-		at += at[1];
-	}
+	for (const uint8_t *o; (o = tcp_option_next(&at, end));)
+		if (o[0] == TCP_OPTION_SCALE && o[1] == 3)
+			return o[2] > TCP_SCALE_MAX ? TCP_SCALE_MAX : (int8_t)o[2];
 	return -1;
 }
 
-static uint32_t be32(const uint8_t *p) {
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
 bool tcp_decode(const uint8_t *data, size_t len, size_t in_buffer, struct tcp_seg *seg) {
-	if (in_buffer < HEADER || len < HEADER)
+	if (in_buffer < TCP_HEADER || len < TCP_HEADER)
 		return false;
 	size_t header = (size_t)(data[12] >> 4) * 4;
-	if (header < HEADER || header > len || header > in_buffer)
+	if (header < TCP_HEADER || header > len || header > in_buffer)
 		return false;
-	*seg = (struct tcp_seg){.seq = be32(data + 4),
-		.ack = be32(data + 8),
+	*seg = (struct tcp_seg){.seq = get32(data + 4),
+		.ack = get32(data + 8),
 		.len = (uint32_t)(len - header),
 		.win = (uint16_t)(data[14] << 8 | data[15]),
 		.flags = data[13] & 0x3f,
 		.scale = -1};
 	if (seg->flags & TCP_SYN)
-		seg->scale = scale_find(data + HEADER, data + header);
+		seg->scale = scale_find(data + TCP_HEADER, data + header);
 	return true;
 }

@@ -32,6 +32,33 @@ enum tcp_side_flag {
 
 enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16, TCP_URG = 32 };
 
+enum {
+	TCP_HEADER = 20,    // bytes without options
+	TCP_SCALE_MAX = 14, // RFC 7323 section 2.3
+};
+
+enum tcp_option {
+	TCP_OPTION_END,
+	TCP_OPTION_NOP,
+	TCP_OPTION_MSS,
+	TCP_OPTION_SCALE,
+	TCP_OPTION_SACK_PERMITTED,
+	TCP_OPTION_SACK,
+};
+
+// The next option of a header, of whose options those from *at to `end` are left: its kind, its length with these two, and what it says.
+// NULL: there is none, or it is broken.
+static inline const uint8_t *tcp_option_next(const uint8_t **at, const uint8_t *end) {
+	while (*at < end && **at == TCP_OPTION_NOP)
+		(*at)++;
+	const uint8_t *option = *at;
+	if (end - option < 2 || option[0] == TCP_OPTION_END || option[1] < 2 ||
+		option[1] > end - option)
+		return NULL;
+	*at += option[1];
+	return option;
+}
+
 // A segment, decoded. Host byte order.
 struct tcp_seg {
 	uint32_t seq, ack;

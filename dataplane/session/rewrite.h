@@ -22,6 +22,19 @@ static inline uint64_t sum_words(const uint64_t *words, unsigned n) {
 	return sum;
 }
 
+// Of an even number of bytes.
+static inline uint64_t sum_bytes(const uint8_t *at, size_t n) {
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < n; i += 2) {
+		uint16_t word;
+
+		memcpy(&word, at + i, 2);
+		sum += word;
+	}
+	return sum;
+}
+
 // HC' = ~(~HC + delta), with delta = ~m + m'.
 static inline uint16_t sum_correct(uint16_t check, uint16_t delta) {
 	return (uint16_t)~sum_fold((uint64_t)(uint16_t)~check + delta);

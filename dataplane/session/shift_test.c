@@ -2,6 +2,7 @@
 // Shifted numbers, against the checksum made anew and against what the segment then says.
 #include "dataplane/session/conn_tcp.h"
 #include "dataplane/session/shift.h"
+#include "lib/wire.h"
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,10 +35,6 @@ static uint16_t check_of(const uint8_t *tcp) {
 	return check;
 }
 
-static uint32_t be32(const uint8_t *at) {
-	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
 struct segment {
 	uint8_t tcp[sizeof(sample)];
 };
@@ -59,8 +56,8 @@ static void sequence_numbers_wrap(void **) {
 		struct segment s = fresh();
 
 		tcp_seq_shift(s.tcp, shifts[i], CHECK_WHOLE);
-		assert_int_equal(be32(s.tcp + 4), 0xfffffff0u + shifts[i]);
-		assert_int_equal(be32(s.tcp + 8), 0x01020304);
+		assert_int_equal(get32(s.tcp + 4), 0xfffffff0u + shifts[i]);
+		assert_int_equal(get32(s.tcp + 8), 0x01020304);
 		assert_int_equal(check_of(s.tcp), sum_anew(s.tcp, sizeof(s.tcp)));
 	}
 }
@@ -72,11 +69,11 @@ static void acknowledgements_take_their_blocks_along(void **) {
 		struct segment s = fresh();
 
 		tcp_ack_shift(s.tcp, shifts[i], CHECK_WHOLE);
-		assert_int_equal(be32(s.tcp + 4), 0xfffffff0u);
-		assert_int_equal(be32(s.tcp + 8), 0x01020304 + shifts[i]);
+		assert_int_equal(get32(s.tcp + 4), 0xfffffff0u);
+		assert_int_equal(get32(s.tcp + 8), 0x01020304 + shifts[i]);
 		for (unsigned e = 0; e < 4; e++)
 			assert_int_equal(
-				be32(s.tcp + edges[e]), be32(sample + edges[e]) + shifts[i]);
+				get32(s.tcp + edges[e]), get32(sample + edges[e]) + shifts[i]);
 		assert_memory_equal(s.tcp + 39, sample + 39, sizeof(sample) - 39);
 		assert_int_equal(check_of(s.tcp), sum_anew(s.tcp, sizeof(s.tcp)));
 	}
@@ -107,7 +104,7 @@ static void sums_still_to_be_made_stay(void **) {
 	tcp_ack_shift(s.tcp, 77, CHECK_PSEUDO);
 	tcp_window_set(s.tcp, 77, CHECK_PSEUDO);
 	assert_int_equal(check_of(s.tcp), check);
-	assert_int_equal(be32(s.tcp + 4), 0xfffffff0u + 77);
+	assert_int_equal(get32(s.tcp + 4), 0xfffffff0u + 77);
 }
 
 // Options that lie about their length: what is behind them is not read.
@@ -142,7 +139,7 @@ static void quotes_are_shifted(void **) {
 		sum = ~((sum & 0xffff) + (sum >> 16));
 		ip[22] = (uint8_t)(sum >> 8), ip[23] = (uint8_t)sum;
 		icmp_seq_shift(ip, sizeof(ip), &outer, &quoted, 0xdeadbeef);
-		assert_int_equal(be32(ip + 48 + 4), 0xfffffff0u + 0xdeadbeef);
+		assert_int_equal(get32(ip + 48 + 4), 0xfffffff0u + 0xdeadbeef);
 		if (n >= 18) {
 			tcp_seq_shift(s.tcp, 0xdeadbeef, CHECK_WHOLE);
 			assert_int_equal(check_of(ip + 48), check_of(s.tcp));

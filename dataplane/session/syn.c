@@ -2,19 +2,13 @@
 // pure
 #include "dataplane/session/syn.h"
 #include "dataplane/session/rewrite.h"
+#include "lib/wire.h"
 #include <netinet/in.h>
 
-#define V4_HEADER    20
-#define V6_HEADER    40
-#define TTL          65 // 64 after ip_rewrite
-#define TCP_HEADER   20
-#define OPTION_END   0
-#define OPTION_NOP   1
-#define OPTION_MSS   2
-#define OPTION_SCALE 3
-#define OPTION_SACK  4
-#define SCALE_MAX    14 // RFC 7323 section 2.3
-#define SCALE_NONE   15
+#define V4_HEADER  20
+#define V6_HEADER  40
+#define TTL        65 // 64 after ip_rewrite
+#define SCALE_NONE 15
 
 // ---- cookies ------------------------------------------------------------------------------------------------------------
 
@@ -72,21 +66,13 @@ struct syn_offer syn_offer_read(const uint8_t *tcp) {
 	const uint8_t *at = tcp + TCP_HEADER, *end = tcp + (tcp[12] >> 4) * 4;
 	struct syn_offer offer = {.scale = -1};
 
-	while (at < end && *at != OPTION_END) {
-		if (*at == OPTION_NOP) {
-			at++;
-			continue;
-		}
-		if (end - at < 2 || at[1] < 2 || at[1] > end - at)
-			break;
-		if (*at == OPTION_MSS && at[1] == 4)
-			offer.mss = (uint16_t)(at[2] << 8 | at[3]);
-		else if (*at == OPTION_SCALE && at[1] == 3)
-			offer.scale = at[2] > SCALE_MAX ? SCALE_MAX : (int8_t)at[2];
-		else if (*at == OPTION_SACK && at[1] == 2)
+	for (const uint8_t *o; (o = tcp_option_next(&at, end));)
+		if (o[0] == TCP_OPTION_MSS && o[1] == 4)
+			offer.mss = get16(o + 2);
+		else if (o[0] == TCP_OPTION_SCALE && o[1] == 3)
+			offer.scale = o[2] > TCP_SCALE_MAX ? TCP_SCALE_MAX : (int8_t)o[2];
+		else if (o[0] == TCP_OPTION_SACK_PERMITTED && o[1] == 2)
 			offer.sack = true;
-		at += at[1];
-	}
 	return offer;
 }
 
@@ -95,43 +81,24 @@ static unsigned offer_write(uint8_t *at, const struct syn_offer *offer) {
 	unsigned n = 0;
 
 	if (offer->mss > 0) {
-		memcpy(at, (uint8_t[]){OPTION_MSS, 4, offer->mss >> 8, (uint8_t)offer->mss}, 4);
+		memcpy(at, (uint8_t[]){TCP_OPTION_MSS, 4, offer->mss >> 8, (uint8_t)offer->mss}, 4);
 		n += 4;
 	}
 	if (offer->sack) {
-		memcpy(at + n, (uint8_t[]){OPTION_NOP, OPTION_NOP, OPTION_SACK, 2}, 4);
+		memcpy(at + n,
+			(uint8_t[]){TCP_OPTION_NOP, TCP_OPTION_NOP, TCP_OPTION_SACK_PERMITTED, 2},
+			4);
 		n += 4;
 	}
 	if (offer->scale >= 0) {
-		memcpy(at + n, (uint8_t[]){OPTION_NOP, OPTION_SCALE, 3, (uint8_t)offer->scale}, 4);
+		memcpy(at + n,
+			(uint8_t[]){TCP_OPTION_NOP, TCP_OPTION_SCALE, 3, (uint8_t)offer->scale}, 4);
 		n += 4;
 	}
 	return n;
 }
 
 // ---- segments -----------------------------------------------------------------------------------------------------------
-
-static void put16(uint8_t *at, unsigned value) {
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *at, uint32_t value) {
-	put16(at, value >> 16);
-	put16(at + 2, value & 0xffff);
-}
-
-static uint64_t sum_bytes(const uint8_t *at, size_t n) {
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < n; i += 2) {
-		uint16_t word;
-
-		memcpy(&word, at + i, 2);
-		sum += word;
-	}
-	return sum;
-}
 
 static void check_put(uint8_t *at, uint64_t sum) {
 	uint16_t check = (uint16_t)~sum_fold(sum);

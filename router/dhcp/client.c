@@ -3,6 +3,7 @@
 #include "router/dhcp/client.h"
 #include "lib/clock.h"
 #include "lib/hash.h"
+#include "lib/wire.h"
 #include <string.h>
 
 #define WAIT_NS   (10 * NSEC_PER_SEC) // after a DECLINE (section 3.1 (5))
@@ -18,10 +19,6 @@ const char *dhcp_client_state_name(enum dhcp_client_state state) {
 }
 
 // ---- what a server says -----------------------------------------------------------------------------------------
-
-static uint32_t get32(const uint8_t *b) {
-	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
-}
 
 static unsigned addresses(const struct dhcp_msg *msg, unsigned code, uint32_t *addrs) {
 	size_t len;

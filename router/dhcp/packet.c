@@ -1,28 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // pure
 #include "router/dhcp/packet.h"
+#include "lib/wire.h"
 #include <errno.h>
 #include <string.h>
 
 enum { ETH = 14, IP = 20, UDP = 8, PROTO_UDP = 17 };
-
-static unsigned get16(const uint8_t *b) {
-	return (unsigned)b[0] << 8 | b[1];
-}
-
-static uint32_t get32(const uint8_t *b) {
-	return (uint32_t)get16(b) << 16 | get16(b + 2);
-}
-
-static void put16(uint8_t *b, unsigned value) {
-	b[0] = (uint8_t)(value >> 8);
-	b[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *b, uint32_t value) {
-	put16(b, value >> 16);
-	put16(b + 2, value & 0xffff);
-}
 
 static uint32_t sum(uint32_t s, const uint8_t *b, size_t len) {
 	for (size_t i = 0; i + 1 < len; i += 2)

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // pure
 #include "router/dhcp/relay.h"
+#include "lib/wire.h"
 #include <string.h>
 
 enum { AT_HOPS = 3, AT_GIADDR = 24, OPTIONS = DHCP_HEADER + 4, LEAST = 300 };
-
-static void put32(uint8_t *b, uint32_t value) {
-	for (unsigned i = 0; i < 4; i++)
-		b[i] = (uint8_t)(value >> (24 - 8 * i));
-}
 
 // Copies a message whose options were found good, without option 82 when `strip`, and with `add` at the end (RFC 3046 section 2.1).
 // 0: there is no room.

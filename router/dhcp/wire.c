@@ -1,30 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // pure
 #include "router/dhcp/wire.h"
+#include "lib/wire.h"
 #include <errno.h>
 #include <string.h>
 
 enum { AT_SNAME = 44, AT_FILE = 108, LEN_SNAME = 64, LEN_FILE = 128, LEAST = 300 };
 
 static const uint8_t cookie[4] = {99, 130, 83, 99};
-
-static uint16_t get16(const uint8_t *b) {
-	return (uint16_t)(b[0] << 8 | b[1]);
-}
-
-static uint32_t get32(const uint8_t *b) {
-	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
-}
-
-static void put16(uint8_t *b, unsigned value) {
-	b[0] = (uint8_t)(value >> 8);
-	b[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *b, uint32_t value) {
-	put16(b, value >> 16);
-	put16(b + 2, value & 0xffff);
-}
 
 uint32_t dhcp_addr_host(const struct addr *addr) {
 	return get32(addr->bytes);

@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // pure
 #include "router/nat64/xlat.h"
+#include "lib/wire.h"
 #include <string.h>
 
 enum { ICMP = 1, TCP = 6, UDP = 17, ICMP6 = 58 };
-
-static unsigned get16(const uint8_t *at) {
-	return (unsigned)at[0] << 8 | at[1];
-}
-
-static void put16(uint8_t *at, unsigned value) {
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
 
 // ---- addresses -------------------------------------------------------------------------------------------------
 

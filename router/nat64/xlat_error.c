@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // pure
 // ICMP errors and what they quote: RFC 7915 sections 4.2, 4.3, 5.2, 5.3. Written anew, checksums over all of it: there are few of them.
+#include "lib/wire.h"
 #include "router/nat64/xlat.h"
 #include <string.h>
 
@@ -11,15 +12,6 @@ struct error {
 	uint8_t type, code;
 	uint32_t value; // the second word
 };
-
-static unsigned get16(const uint8_t *at) {
-	return (unsigned)at[0] << 8 | at[1];
-}
-
-static void put16(uint8_t *at, unsigned value) {
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
 
 // ---- types, codes, pointers ----------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Translation of headers against RFC 6052's table and RFC 7915's, and against sums made the slow way.
+#include "lib/wire.h"
 #include "router/nat64/xlat.h"
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -73,11 +74,6 @@ static unsigned sum16(const uint8_t *b, size_t n, uint32_t s) {
 	while (s >> 16)
 		s = (s & 0xffff) + (s >> 16);
 	return s;
-}
-
-static void put16(uint8_t *at, unsigned value) {
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
 }
 
 static size_t head_len(const uint8_t *ip) {

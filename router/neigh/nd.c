@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // pure
 #include "router/neigh/nd.h"
+#include "lib/wire.h"
 #include <string.h>
 
 #define ETHERNET   14
@@ -68,24 +69,6 @@ static bool is_solicited_node(const struct addr *addr) {
 }
 
 // ---- bytes --------------------------------------------------------------------------------------------------
-
-static uint16_t get16(const uint8_t *at) {
-	return (uint16_t)(at[0] << 8 | at[1]);
-}
-
-static uint32_t get32(const uint8_t *at) {
-	return (uint32_t)get16(at) << 16 | get16(at + 2);
-}
-
-static void put16(uint8_t *at, unsigned value) {
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *at, uint32_t value) {
-	put16(at, value >> 16);
-	put16(at + 2, value & 0xffff);
-}
 
 static struct addr v6(const uint8_t *bytes) {
 	struct addr addr = {.family = ADDR_V6};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // pure
 #include "router/tunnel/wire.h"
+#include "lib/wire.h"
 #include <string.h>
 
 enum {
@@ -18,24 +19,6 @@ enum {
 	UDP = 8,
 	VXLAN = 8,
 };
-
-static void put16(uint8_t *to, unsigned value) {
-	to[0] = (uint8_t)(value >> 8);
-	to[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *to, uint32_t value) {
-	put16(to, value >> 16);
-	put16(to + 2, value & 0xffff);
-}
-
-static unsigned get16(const uint8_t *at) {
-	return (unsigned)at[0] << 8 | at[1];
-}
-
-static uint32_t get32(const uint8_t *at) {
-	return (uint32_t)get16(at) << 16 | get16(at + 2);
-}
 
 // ---- out ----------------------------------------------------------------------------------------------------
 

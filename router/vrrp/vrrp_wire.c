@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // pure
 #include "router/vrrp/vrrp_wire.h"
+#include "lib/wire.h"
 #include <string.h>
 
 #define ETHERNET 14
@@ -11,15 +12,6 @@
 
 static const uint8_t group4[4] = {224, 0, 0, 18};
 static const uint8_t group6[16] = {0xff, 2, [15] = 0x12};
-
-static void put16(uint8_t *at, unsigned value) {
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
-static unsigned get16(const uint8_t *at) {
-	return (unsigned)(at[0] << 8 | at[1]);
-}
 
 static size_t width(enum addr_family family) {
 	return family == ADDR_V4 ? 4 : 16;

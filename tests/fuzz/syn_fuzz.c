@@ -8,6 +8,7 @@
 #include "dataplane/session/syn.h" // lint: allow priv: options as the proxy reads them
 #include "firewall/firewall.h"
 #include "lib/clock.h"
+#include "lib/wire.h"
 #include "router/router.h"
 #include "switch/switch.h"
 #include "tests/fuzz/lab.h"
@@ -82,10 +83,6 @@ static bool receive(unsigned port, struct frame *f) {
 		memcpy(f->bytes, at, f->len);
 	rte_pktmbuf_free(m);
 	return true;
-}
-
-static uint32_t get32(const uint8_t *at) {
-	return (uint32_t)get16(at) << 16 | get16(at + 2);
 }
 
 static void put(uint8_t *at, uint32_t value, unsigned bytes) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/fuzz/tracker_ends.h"
+#include "lib/wire.h"
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -43,20 +44,6 @@ void flows_init(void) {
 }
 
 // ---- frames -----------------------------------------------------------------------------------------------------------
-
-static void put16(uint8_t *at, unsigned value) {
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *at, uint32_t value) {
-	put16(at, value >> 16);
-	put16(at + 2, value);
-}
-
-unsigned get16(const uint8_t *at) {
-	return (unsigned)at[0] << 8 | at[1];
-}
 
 static uint32_t sum(uint32_t s, const uint8_t *bytes, size_t len) {
 	for (size_t i = 0; i < len; i++)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dataplane/session/conn_tcp.h" // lint: allow priv: the model needs a segment as the tracker sees it
+#include "lib/wire.h"
 #include "tests/packet/session_check.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -70,7 +71,6 @@ unsigned sum_at(unsigned proto);           // where the upper protocol has its c
 unsigned upper_sum(const struct view *v);  // zero when right
 unsigned header_sum(const struct view *v); // zero when right
 void sums_set(uint8_t *ip);
-unsigned get16(const uint8_t *at);
 // Everything up to the upper protocol, which takes `len` bytes; where it is.
 uint8_t *headers(struct frame *f, unsigned port, bool v6, unsigned proto, const uint8_t *src,
 	const uint8_t *dst, size_t len);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "tests/packet/ip_frames.h"
+#include "lib/wire.h"
 #include "tests/packet/harness.h"
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -21,11 +22,6 @@ static bool v6(const struct frame *f) {
 
 static size_t l4(const struct frame *f) {
 	return v6(f) ? L3 + 40 : L3 + (f->bytes[L3] & 15u) * 4u;
-}
-
-static void put16(uint8_t *at, unsigned value) {
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
 }
 
 static uint32_t sum(uint32_t s, const uint8_t *bytes, size_t len) {
