@@ -300,9 +300,10 @@ def main():
                 if a != b:
                     sys.exit(f'nft_diff: seed {int(seed) + n}: {p[2]}: Leat {a or "drops"}, nftables {b or "drops"}\n'
                              f'{json.dumps(sets)}\n' + '\n'.join(map(json.dumps, rules)) + f'\n{nft}')
-        else:
-            for what in one:
-                totals[what] += 1
+        for what in one:
+            totals[what] += 1
+    if not all(totals[what] for what in ('passed', 'reset', None)):
+        sys.exit(f'nft_diff: the rules were all alike: {totals}')
     print(f'{totals["passed"]} passed, {totals["reset"]} were reset, {totals[None]} were dropped by both')
 
 

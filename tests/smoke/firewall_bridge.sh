@@ -29,7 +29,7 @@ for to in 10.0.10.80 '[2001:db8:10::80]'; do
 done
 for to in 10.0.10.1 '[2001:db8:10::1]'; do expect_eq "$(ask pc "$to" 80)" hello "the office goes out"; done
 for to in 10.0.10.9 '[2001:db8:10::9]'; do refuse "ask net $to 445 1" "nobody comes in"; done
-expect "(in_ns pc timeout 5 socat - UDP:10.0.10.80:7 <<<x 2>&1 || true) | grep -q refused || in_ns pc traceroute -n -q 1 -w 2 -m 1 10.0.10.80 | grep -q '!X\|!'" "an ICMP error for the rest"
+expect "in_ns pc traceroute -n -q 1 -w 5 -m 1 10.0.10.80 | grep -q '!X'" "an ICMP error for the rest"
 for to in 10.0.10.80 2001:db8:10::80; do
 	expect "in_ns pc ping -q -c 3 -i 0.2 -W 5 -s 4000 $to" "fragments"
 	expect "in_ns net ping -q -c 2 -i 0.2 -W 5 -s 4000 $to"
@@ -55,6 +55,6 @@ ip -n "$TAG-net" addr add 10.0.77.1/24 dev eth0.20; ip -n "$TAG-pc" addr add 10.
 expect "in_ns pc ping -q -c 2 -i 0.2 -W 5 -e 77 10.0.77.1"
 expect_eq "$(leat_json 'map(select(.dst == "10.0.77.1") | .domain) | sort | join(" ")' sessions)" "4106 4116" "VLANs 10 and 20"
 expect_eq "$(leat_json 'map(select(.dst == "10.0.77.1") | "\(.in) \(.out)") | unique | join(",")' sessions)" "hall up" "ports"
-leat explain packet port=hall vlan=10 mac_dst="$(cat <(in_ns web cat /sys/class/net/eth0/address))" src=10.0.10.9 dst=10.0.10.80 proto=tcp dport=23 >"$T/explain"
+leat explain packet port=hall vlan=10 mac_dst="$(mac_of web)" src=10.0.10.9 dst=10.0.10.80 proto=tcp dport=23 >"$T/explain"
 expect "grep -q 'fw_policy answers: rule 6 inside' $T/explain && grep -q 'leaves by port hall' $T/explain" "$(cat "$T/explain")"
 expect "[ $(dropped session_bridge_no_rule up) -ge 2 ]"

@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # FTP, active and passive, both families: a client behind masquerade, a server behind DNAT, nothing in between, and without the helper.
-# smoke: timeout 120
 . "$(dirname "$0")/../lib/smoke.sh"
 
 host net wan 192.0.2.1/24 2001:db8::1/64
@@ -82,7 +81,10 @@ printf 'USER anonymous\r\nPASS x\r\nEPSV\r\n' >"$T/say"
 wait_until "leat show expectations --json | jq -e '.[] | select(.src == \"10.0.10.9\" and .dst == \"192.0.2.1\" and .left > 30)'" 10
 
 # What nobody spoke of does not pass; a rule without the helper helps nobody, and ends what it helped.
-refuse "in_ns net timeout 2 socat -u TCP:192.0.2.2:40000,connect-timeout=2 - 2>/dev/null"
+bg nobody ip netns exec "$TAG-pc" socat TCP6-LISTEN:40000,fork,reuseaddr 'EXEC:echo hello'
+wait_until "in_ns pc ss -Hltn sport = :40000 | grep -q ."
+refuse "in_ns net timeout 2 socat -u 'TCP:[2001:db8:10::9]:40000,connect-timeout=2' -"
 leat apply "$T/off.lua"
+expect "in_ns pc timeout 20 socat -t 5 - TCP:192.0.2.1:21 </dev/null | grep -q ^220" "the server is heard"
 refuse "fetch pc 192.0.2.1 -P - --disable-eprt -m 3 2>/dev/null"
 refuse "fetch pc 10.0.20.10 -m 3 2>/dev/null"

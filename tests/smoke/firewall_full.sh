@@ -39,6 +39,9 @@ s.bind(("", 9))
 while True:
     s.sendto(*s.recvfrom(100))'
 wait_until "in_ns net ss -Hlun sport = :9 | grep -q ."
+bg open ip netns exec "$TAG-net" socat TCP-LISTEN:80,fork,reuseaddr EXEC:true
+wait_until "in_ns net ss -Hltn sport = :80 | grep -q ."
+expect "in_ns pc timeout 10 bash -c 'echo >/dev/tcp/192.0.2.1/80'" "a newcomer while there is room"
 cat >"$T/flood.py" <<'PY'
 import socket, time
 held = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(1000)]

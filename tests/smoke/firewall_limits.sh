@@ -40,6 +40,6 @@ bg quiet ip netns exec "$TAG-web" socat TCP6-LISTEN:443,ipv6only=0,fork,reuseadd
 wait_until "in_ns web ss -Hltn sport = :443 | grep -q ."
 for n in 1 2; do bg "hold$n" ip netns exec "$TAG-net" socat -u TCP:10.0.20.10:443 -; done
 wait_until "[ \"\$(leat_json '[.[] | select(.dport == 443 and .state == \"established\")] | length' sessions)\" = 2 ]"
-refuse "ask net 10.0.20.10 443 2" "a third connection of one source"
+refuse "ask net 10.0.20.10 80 2" "a third connection of one source"
 expect_eq "$(ask net '[2001:db8:20::10]' 80)" hello "another source has its own share"
 expect_eq "$(leat_json ".[0].sources" firewall)" 2 "sources that are counted"

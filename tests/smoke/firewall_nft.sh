@@ -22,4 +22,5 @@ in_ns kernel sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net
 	net.ipv4.conf.all.send_redirects=0
 leatd_start - <<<'return { ports = { l1 = { device = "l1" }, l2 = { device = "l2" }, l3 = { device = "l3" } } }'
 links_up
-say "$("$SMOKE_LIB/nft_diff.py" "$TAG" 20 200 "${LEAT_SEED:-20261127}" "$LEAT" "$T")"
+judged=$("$SMOKE_LIB/nft_diff.py" "$TAG" 20 200 "${LEAT_SEED:-20261127}" "$LEAT" "$T")
+say "$judged"
