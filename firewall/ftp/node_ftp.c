@@ -168,7 +168,8 @@ static uint16_t expect(
 	return handle || !translated ? rte_be_to_cpu_16(e->in.dport) : 0;
 }
 
-static void endpoint(struct control *c, uint32_t at, const struct ftp_line *line, bool active) {
+// Whether it is one that is expected now.
+static bool endpoint(struct control *c, uint32_t at, const struct ftp_line *line, bool active) {
 	const struct session_flow *f = &c->flow;
 	struct addr own = addr_of(f, active ? f->in.src : f->out.dst);
 	struct addr told = addr_of(f, active ? f->out.src : f->in.dst);
@@ -179,18 +180,28 @@ static void endpoint(struct control *c, uint32_t at, const struct ftp_line *line
 	// an address that is not its own: somebody is to be reached who does not know of it (RFC 2577 section 3)
 	if (c->changed || !may_change(c) || line->port < PORT_LEAST ||
 		(line->addr.family != ADDR_NONE && addr_cmp(&line->addr, &own) != 0))
-		return;
+		return false;
 	expect_fill(f, active, line->port, &e);
 	uint16_t port = expect(c, &e, line->port, translated);
 	if (!translated || port == 0)
-		return;
+		return port != 0;
 	c->changed = true;
 	uint32_t n = ftp_write(line, &told, port, words);
 	if (!replace(c, at + line->at, line->len, words, n))
-		return;
+		return false;
 	c->record->words[WORD_FLAGS] |= FLAG_CHANGED;
 	c->record->words[WORD_SEQ] = c->seq;
 	c->record->words[WORD_PORT] = port;
+	return true;
+}
+
+// An answer to nothing is a text that looks like one. One question has one answer, which may be repeated.
+static void answer(struct control *c, uint32_t at, const struct ftp_line *line, uint32_t asked) {
+	uint32_t *words = c->record->words;
+	bool again = words[WORD_FLAGS] & FLAG_CHANGED && words[WORD_SEQ] == c->seq;
+
+	if ((words[WORD_FLAGS] & asked || again) && endpoint(c, at, line, false))
+		words[WORD_FLAGS] &= ~asked;
 }
 
 // ---- lines ------------------------------------------------------------------------------------------------------
@@ -215,13 +226,11 @@ static void line_heard(struct control *c, uint32_t at, uint32_t len) {
 	case FTP_EPSV:
 		*flags |= FLAG_EPSV;
 		break;
-	case FTP_PASSIVE: // an answer to nothing is a text that looks like one
-		if (*flags & FLAG_PASV)
-			endpoint(c, at, &line, false);
+	case FTP_PASSIVE:
+		answer(c, at, &line, FLAG_PASV);
 		break;
 	default:
-		if (*flags & FLAG_EPSV)
-			endpoint(c, at, &line, false);
+		answer(c, at, &line, FLAG_EPSV);
 		break;
 	}
 }

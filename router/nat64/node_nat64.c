@@ -17,13 +17,23 @@
 
 enum { NEXT_REWRITE, NEXT_RESOLVE, NEXT_ERROR };
 
-enum { DROP_NOT, DROP_GONE, DROP_HERE, DROP_BLACKHOLE, DROP_URPF, DROP_HOPS, DROP_NO_BUFFER };
+enum {
+	DROP_NOT,
+	DROP_GONE,
+	DROP_HERE,
+	DROP_BLACKHOLE,
+	DROP_NO_ROUTE,
+	DROP_URPF,
+	DROP_HOPS,
+	DROP_NO_BUFFER
+};
 
 static const struct dp_drop nat64_drops[] = {
 	[DROP_NOT] = {"not", "the other family has no such packet (RFC 7915)"},
 	[DROP_GONE] = {"gone", "its session has just ended"},
 	[DROP_HERE] = {"here", "for an address of this box, which is not reached by translation"},
 	[DROP_BLACKHOLE] = {"blackhole", "the route says so"},
+	[DROP_NO_ROUTE] = {"no_route", "an ICMP error to where no route leads, or none may go"},
 	[DROP_URPF] = {"urpf", "no route leads back to the source (reverse path filter)"},
 	[DROP_HOPS] = {"hops", "an ICMP error that has gone too far"},
 	[DROP_NO_BUFFER] = {"no_buffer", "no buffer is free, or no room before the packet"},
@@ -216,7 +226,8 @@ static void udp_sum(struct rte_mbuf *m) {
 	udp->dgram_cksum = sum ? sum : 0xffff;
 }
 
-static rte_edge_t translate(struct work *w) {
+// `edge`: where it goes, as asked of the next hop once.
+static rte_edge_t translate(struct work *w, rte_edge_t edge) {
 	struct rte_mbuf *m = w->m;
 	uint8_t *ip = ip_of(m), head[XLAT_V6];
 	bool cut = m->ol_flags & frag_flag;
@@ -225,7 +236,7 @@ static rte_edge_t translate(struct work *w) {
 			      : (uint16_t)rte_rand();
 	size_t there = m->data_len - RTE_ETHER_HDR_LEN - w->l4;
 
-	while (m->nb_segs == 1 && m->pkt_len > RTE_ETHER_HDR_LEN + w->l4 + w->l4_len)
+	if (m->nb_segs == 1 && m->pkt_len > RTE_ETHER_HDR_LEN + w->l4 + w->l4_len)
 		rte_pktmbuf_trim(m, (uint16_t)(m->pkt_len - RTE_ETHER_HDR_LEN - w->l4 - w->l4_len));
 	if (w->to6)
 		xlat_head6(head, ip, w->l4_len, &w->to);
@@ -245,7 +256,7 @@ static rte_edge_t translate(struct work *w) {
 	if (done == XLAT_NO_SUM)
 		udp_sum(m);
 	dp_meta(m)->user = w->slot;
-	return way(w);
+	return edge;
 }
 
 // ---- errors --------------------------------------------------------------------------------------------------
@@ -283,19 +294,17 @@ static struct rte_mbuf *error_make(struct work *w, rte_edge_t *edge) {
 // ---- the node ------------------------------------------------------------------------------------------------
 
 static struct rte_mbuf *error(struct work *w, rte_edge_t *edge) {
-	uint8_t kind = rtr_nhs[w->slot].kind;
-	struct rte_mbuf *e;
+	rte_edge_t on = way(w);
 
-	if (kind != RTR_NH_FORWARD && kind != RTR_NH_RESOLVE && kind != RTR_NH_GLEAN) {
-		*edge = dp_drop(&nat64, w->m, DROP_BLACKHOLE);
+	if (on != NEXT_REWRITE && on != NEXT_RESOLVE) { // of an error nobody is told by an error
+		*edge = on == NEXT_ERROR ? dp_drop(&nat64, w->m, DROP_NO_ROUTE) : on;
 		return w->m;
 	}
-	e = error_make(w, edge);
+	struct rte_mbuf *e = error_make(w, edge);
 	if (e == NULL)
 		return w->m;
 	rte_pktmbuf_free(w->m);
-	w->m = e;
-	*edge = way(w);
+	*edge = on;
 	return e;
 }
 
@@ -325,7 +334,7 @@ static struct rte_mbuf *one(struct rte_mbuf *m, rte_edge_t *edge) {
 	what = too_big(&w);
 	*edge = what ? say(&w, what, what) : way(&w);
 	if (*edge == NEXT_REWRITE || *edge == NEXT_RESOLVE)
-		*edge = translate(&w);
+		*edge = translate(&w, *edge);
 	return m;
 }
 
