@@ -18,6 +18,7 @@
 // Growing builds a new table aside (new seed) and swaps the pointer; the old one is freed after sync().
 #pragma once
 
+#include "lib/hash.h"
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -63,9 +64,7 @@ static inline uint64_t fdb_mac48(const uint8_t mac[6]) {
 }
 
 static inline struct fdb_bucket *fdb_bucket_of(const struct fdb_table *t, uint64_t key) {
-	unsigned __int128 p = (unsigned __int128)(key ^ t->seed) * t->mult;
-
-	return t->buckets + (((uint64_t)(p >> 64) ^ (uint64_t)p) & t->mask);
+	return t->buckets + (hash_mix(key ^ t->seed, t->mult) & t->mask);
 }
 
 static inline uint16_t fdb_tick(const struct fdb_table *t, uint64_t now_ns) {

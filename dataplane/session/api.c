@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Sessions as people and programs see them. They are read while workers go on: copied, and looked at again.
 #include "dataplane/dataplane_priv.h"
+#include "dataplane/session/helper.h"
 #include "dataplane/session/module.h"
 #include "lib/addr.h"
 #include "lib/clock.h"
@@ -257,7 +258,8 @@ static int sessions_page(const json_t *filter, char cursor[static MODULE_CURSOR]
 	} else {
 		at = *cursor ? (session_ref)strtoul(cursor, NULL, 10) : table_next(0);
 		if (*cursor && !table_has(at))
-			return err_set(err, -EINVAL, "after: this is not what `next` said");
+			return err_set(err, -EINVAL,
+				"after: this is not what `next` said; leave it out to begin anew");
 	}
 	*cursor = '\0';
 	int rc = show_some(&s, &at, err);
@@ -320,6 +322,8 @@ static const struct schema_row table_columns[] = {
 	COUNTER("evicted", "ended: made room for others"),
 	COUNTER("reused", "ended: a new connection took their tuple"),
 	COUNTER("records_lost", "starts and ends that were not recorded"),
+	GAUGE("expectations", "connections that helpers wait for"),
+	COUNTER("expectations_refused", "that they could not wait for: no room"),
 	{0},
 };
 
@@ -338,12 +342,14 @@ static int table_show(const json_t *, size_t, json_t *rows, struct err *err) {
 
 	if (!session_table.buckets)
 		return 0;
-	row = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "table", "sessions",
-		"used", (json_int_t)atomic_load(&session_table.used), "max",
+	row = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "table",
+		"sessions", "used", (json_int_t)atomic_load(&session_table.used), "max",
 		(json_int_t)session_table.max, "reserve", (json_int_t)session_table.reserve,
 		"bytes", (json_int_t)bytes_used(), "begun", (json_int_t)c.begun, "refused",
 		(json_int_t)c.refused, "raced", (json_int_t)c.raced, "records_lost",
-		(json_int_t)(c.records_lost + session_log_lost()));
+		(json_int_t)(c.records_lost + session_log_lost()), "expectations",
+		(json_int_t)expect_count(clock_now_ns()), "expectations_refused",
+		(json_int_t)atomic_load(&expect_refused));
 	for (unsigned i = 0; row && i < SESSION_ENDS; i++)
 		json_object_set_new(row, session_end_name(i), json_integer((json_int_t)c.ended[i]));
 	return row && json_array_append_new(rows, row) == 0

@@ -70,7 +70,7 @@ bool session_taken(const struct session_tuple *tuple) {
 	return table_find(&key, key_hash(&session_table.secret, &key)) != 0;
 }
 
-// What `explain` would have made a session of (path_explain()): on the control thread, one at a time.
+// What `explain` would make a session of two families of (path_explain()): on the control thread, one at a time.
 struct session_flow session_explained;
 
 bool session_leaves(session_ref ref, struct session_tuple *in, struct session_tuple *out) {

@@ -23,7 +23,10 @@ int session_helpers_init(struct err *err) {
 			at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		if (at == MAP_FAILED)
-			return err_set(err, -ENOMEM, "no address space for helpers of sessions");
+			return err_set(err, -ENOMEM,
+				"no address space for helpers of %u sessions; write a smaller "
+				"sessions.max",
+				session_table.max);
 		records[v6] = at;
 	}
 	records_bytes = bytes;

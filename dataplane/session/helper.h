@@ -8,7 +8,7 @@
 // SESSION_EXPECTED, with the addresses that the expectation says and its word in SESSION_USER_OTHER; deciders behind see both.
 //
 // Who writes what: a record, the worker that owns the session. Expectations: any worker, one word of compare-and-swap each (free, busy,
-// ready); readers take one for themselves before they look. Bounded: EXPECT_MAX, EXPECT_S seconds. A record is 64 bytes of memory that is
+// ready); readers copy one and look again whether it still is the same; who uses one up takes it. Bounded: EXPECT_MAX, EXPECT_S seconds. A record is 64 bytes of memory that is
 // touched by helped sessions alone.
 #pragma once
 

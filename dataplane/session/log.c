@@ -40,11 +40,24 @@ int session_log_open(const char *path, struct err *err) {
 	return fd;
 }
 
-void session_log_use(int fd, const char *path) {
-	if (file >= 0)
+static size_t write_some(const char *buf, size_t len) {
+	ssize_t n = len > 0 ? write(file, buf, len) : 0;
+
+	return n < 0 ? 0 : (size_t)n;
+}
+
+// Another file. A line that is written in part ends in the one where it began, or is lost.
+static void file_change(int fd) {
+	if (file >= 0) {
+		lost += write_some(rest, rest_len) < rest_len;
 		close(file);
-	file = fd;
+	}
 	rest_len = 0;
+	file = fd;
+}
+
+void session_log_use(int fd, const char *path) {
+	file_change(fd);
 	snprintf(file_path, sizeof(file_path), "%s", path);
 }
 
@@ -60,10 +73,8 @@ static void look(uint64_t now_ns) {
 		at.st_dev == is.st_dev)
 		return;
 	int fd = file_open(file_path);
-	if (fd < 0)
-		return;
-	close(file);
-	file = fd;
+	if (fd >= 0)
+		file_change(fd);
 }
 
 static int addr_text(char *buf, size_t size, const char *name, const uint8_t *bytes, bool v6) {
@@ -128,12 +139,6 @@ static unsigned lines_in(const char *buf, size_t len) {
 }
 
 // How much of it went; 0 when nothing.
-static size_t write_some(const char *buf, size_t len) {
-	ssize_t n = len > 0 ? write(file, buf, len) : 0;
-
-	return n < 0 ? 0 : (size_t)n;
-}
-
 // Whole lines. Those that do not fit are lost; of one that was begun the rest is kept for the next time.
 static size_t write_lines(const char *buf, size_t len) {
 	size_t n = write_some(rest, rest_len);
@@ -154,7 +159,7 @@ static void flush_text(const char *buf, size_t len) {
 	static bool said;
 	size_t n;
 
-	if (len == 0 || file < 0)
+	if (file < 0 || (len == 0 && rest_len == 0))
 		return;
 	errno = 0;
 	n = write_lines(buf, len);

@@ -55,22 +55,27 @@ void session_policy_changed(void) {
 		session_sweep_begin(NULL);
 }
 
-static unsigned stateful; // interfaces where somebody wants sessions, counted as often
+static bool memory_wanted; // somebody wants sessions, or has
+
+static void memory_want(bool on) {
+	if (on && !memory_wanted)
+		table_touch_index();
+	memory_wanted |= on;
+}
 
 int session_enable(unsigned iface, bool on, struct err *err) {
 	static uint8_t wanted[DP_MAX_IFACES];
 
 	if (iface >= DP_MAX_IFACES)
 		return err_set(err, -EINVAL, "interface %u is out of range", iface);
-	if (on && stateful == 0)
-		table_touch_index();
-	stateful += on ? 1 : -1u;
+	memory_want(on);
 	wanted[iface] = (uint8_t)(wanted[iface] + (on ? 1 : -1));
 	int rc = dp_arc_enable("session", iface, wanted[iface] > 0, err);
 	return rc < 0 ? rc : dp_arc_enable("session_own", iface, wanted[iface] > 0, err);
 }
 
 int session_enable_bridged(unsigned port, bool on, struct err *err) {
+	memory_want(on);
 	return dp_arc_enable("session_bridge", port, on, err);
 }
 
@@ -239,7 +244,7 @@ static void watch_full(uint64_t now_ns) {
 static void poll_all(uint64_t now_ns) {
 	if (!session_table.buckets)
 		return;
-	if (stateful > 0)
+	if (memory_wanted)
 		touch_ahead();
 	session_sweep_poll();
 	session_log_poll(now_ns);
@@ -262,6 +267,7 @@ static void fini(void) {
 		session_owners[i] = (struct session_owner){0};
 	}
 	session_helpers_fini();
+	memory_wanted = false;
 	table_fini();
 }
 

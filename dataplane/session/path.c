@@ -391,9 +391,11 @@ static rte_edge_t explain_first(struct path *p, const struct session_packet *pac
 	if (verdict == SESSION_DROP)
 		return dp_drop(p->self, p->m, who->drop_base + flow.why);
 	dp_meta(p->m)->user = 0;
-	session_explained = flow;
-	if (verdict == SESSION_PASS && flow.in.v6 != flow.out.v6)
+	if (verdict == SESSION_PASS && flow.in.v6 != flow.out.v6) {
+		session_explained = flow;
+		session_explained.m = NULL;
 		return flow.edge[0] ? (rte_edge_t)(flow.edge[0] - 1) : path_on(p);
+	}
 	if (verdict == SESSION_PASS) {
 		struct session_key out = key_of(&flow.out);
 		rewrite_once(&packet->key, &out, 0, p->ip, p->l4, CHECK_WHOLE);
@@ -408,6 +410,7 @@ rte_edge_t path_explain(
 	size_t before = (size_t)(ip - rte_pktmbuf_mtod(m, uint8_t *));
 	struct session_packet packet;
 
+	session_explained = (struct session_flow){0};
 	if (session_table.buckets == NULL ||
 		session_parse(ip, path_there(&p), m->pkt_len - before, dp_meta(m)->domain,
 			&packet) != PARSED_FLOW)

@@ -92,14 +92,17 @@ static inline rte_edge_t path_leave(const struct path *p, struct session_dir *d,
 	return (rte_edge_t)(edge - 1);
 }
 
+static inline enum rewrite_check path_check(const struct path *p) {
+	return p->m->ol_flags & RTE_MBUF_F_TX_L4_MASK ? CHECK_PSEUDO : CHECK_WHOLE;
+}
+
 static inline void path_count(
 	struct path *p, const struct session_owner *o, struct session_dir *d, session_ref ref) {
 	d->seen = o->tick;
 	d->packets++;
 	d->bytes += p->m->pkt_len - (uint32_t)(p->ip - rte_pktmbuf_mtod(p->m, uint8_t *));
 	if (d->flags & SESSION_REWRITE)
-		rewrite(d, ref & 1, p->ip, p->l4,
-			p->m->ol_flags & RTE_MBUF_F_TX_L4_MASK ? CHECK_PSEUDO : CHECK_WHOLE);
+		rewrite(d, ref & 1, p->ip, p->l4, path_check(p));
 }
 
 // Counted, rewritten, on its way.

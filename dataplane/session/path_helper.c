@@ -11,8 +11,7 @@ rte_edge_t path_helped_hit(
 	uint8_t *tcp = p->ip + p->l4;
 	unsigned way = ref & 1;
 	struct tcp_seg seg;
-	enum rewrite_check kind =
-		p->m->ol_flags & RTE_MBUF_F_TX_L4_MASK ? CHECK_PSEUDO : CHECK_WHOLE;
+	enum rewrite_check kind = path_check(p);
 
 	if (!tcp_decode(tcp, p->l4_len, path_there(p) - p->l4, &seg))
 		return path_tcp_bad(p, ref, TCP_VERDICTS);

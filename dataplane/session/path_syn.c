@@ -47,10 +47,6 @@ static uint16_t window_asked(const struct session_cold *cold, uint16_t win) {
 						      : win;
 }
 
-static enum rewrite_check check_kind(const struct path *p) {
-	return p->m->ol_flags & RTE_MBUF_F_TX_L4_MASK ? CHECK_PSEUDO : CHECK_WHOLE;
-}
-
 static rte_edge_t bad(struct path *p, enum tcp_verdict verdict) {
 	return dp_drop(p->self, p->m, DROP_TCP + (unsigned)verdict - TCP_BAD_FLAGS);
 }
@@ -300,7 +296,7 @@ static rte_edge_t pending_server(struct path *p, struct session_owner *o, struct
 		if (!answers)
 			return bad(p, TCP_BAD_ACK);
 		tcp_seq_shift(p->ip + p->l4, cold->user[SESSION_USER_OTHER] + 1 - seg->seq,
-			check_kind(p));
+			path_check(p));
 		return over(p, o, d, ref);
 	}
 	if (flags == (TCP_SYN | TCP_ACK))
@@ -318,18 +314,18 @@ static rte_edge_t pending_server(struct path *p, struct session_owner *o, struct
 static void to_client(struct path *p, const struct session_cold *cold, const struct tcp_seg *seg) {
 	uint8_t *tcp = p->ip + p->l4;
 
-	tcp_seq_shift(tcp, cold->user[SESSION_USER_OTHER], check_kind(p));
+	tcp_seq_shift(tcp, cold->user[SESSION_USER_OTHER], path_check(p));
 	if (!(seg->flags & TCP_SYN) && cold->tcp[1].scale != SYN_SCALE)
 		tcp_window_set(
-			tcp, window_told(cold, window_of(&cold->tcp[1], seg->win)), check_kind(p));
+			tcp, window_told(cold, window_of(&cold->tcp[1], seg->win)), path_check(p));
 }
 
 static void to_server(struct path *p, const struct session_cold *cold, const struct tcp_seg *seg) {
 	uint8_t *tcp = p->ip + p->l4;
 
-	tcp_ack_shift(tcp, -cold->user[SESSION_USER_OTHER], check_kind(p));
+	tcp_ack_shift(tcp, -cold->user[SESSION_USER_OTHER], path_check(p));
 	if (!(seg->flags & TCP_SYN) && cold->tcp[1].flags & TCP_SIDE_UNSCALED)
-		tcp_window_set(tcp, window_asked(cold, seg->win), check_kind(p));
+		tcp_window_set(tcp, window_asked(cold, seg->win), path_check(p));
 }
 
 // A SYN alone begins something new, with numbers of its own.

@@ -14,16 +14,21 @@ static bool addr_match(const struct session_filter *f, const uint8_t *addr, unsi
 	return true;
 }
 
+// Either address of a direction; those of one session may be of two families.
+static bool dir_match(const struct session_filter *f, struct session_dir *d) {
+	unsigned size = dir_v6(d) ? 16 : 4;
+	const uint8_t *x = (const uint8_t *)dir_addr(d);
+
+	return dir_v6(d) == f->v6 && (addr_match(f, x, size) || addr_match(f, x + size, size));
+}
+
 static bool ends_match(const struct session_filter *f, session_ref ref) {
 	struct session_dir *a = ref_dir(session_id(ref)), *b = ref_dir(ref | 1);
-	unsigned size = dir_v6(a) ? 16 : 4;
-	const uint8_t *x = (const uint8_t *)dir_addr(a), *y = (const uint8_t *)dir_addr(b);
 
 	if (f->has_port && a->sport != f->port && a->dport != f->port && b->sport != f->port &&
 		b->dport != f->port)
 		return false;
-	return !f->has_addr || addr_match(f, x, size) || addr_match(f, x + size, size) ||
-		addr_match(f, y, size) || addr_match(f, y + size, size);
+	return !f->has_addr || dir_match(f, a) || dir_match(f, b);
 }
 
 bool session_filter_match(const struct session_filter *f, session_ref ref) {
@@ -35,7 +40,7 @@ bool session_filter_match(const struct session_filter *f, session_ref ref) {
 		return false;
 	if (f->has_domain && a->domain != f->domain)
 		return false;
-	if (f->has_family && dir_v6(a) != f->v6)
+	if (f->has_family && dir_v6(a) != f->v6 && dir_v6(b) != f->v6)
 		return false;
 	if (f->has_iface && dir_more(a)->iface != f->iface && dir_more(b)->iface != f->iface)
 		return false;

@@ -3,7 +3,7 @@
 // The table: where sessions lie, and the index that finds a direction by its key. README.md says how it is laid out.
 //
 // Any worker looks up and inserts (compare-and-swap); only the owner writes and removes a session. Control reads. Memory is
-// mapped once, touched as it is needed, and never unmapped while workers run, so that a reference read a moment too late
+// mapped once, touched by control ahead of its use, and never unmapped while workers run, so that a reference read a moment too late
 // still leads to a line, whose key then says that it is another's.
 #pragma once
 
@@ -217,6 +217,6 @@ static inline unsigned bucket_match(const struct table_bucket *bucket, uint16_t 
 session_ref table_find(const struct session_key *key, uint64_t hash);
 // The rest of table_find() after the first bucket had nothing.
 session_ref table_find_spilled(const struct session_key *key, uint64_t hash);
-// Makes a direction, whose key is written, known. -EEXIST: another has this key; -ENOSPC: its five buckets are full.
+// Makes a direction, whose key is written, known. -EEXIST: another has this key; -ENOSPC: its bucket and the alternates are full.
 int table_insert(session_ref ref);
 void table_remove(session_ref ref);

@@ -343,6 +343,31 @@ static void rules_are_asked_again(void **) {
 	assert_int_equal(asked, before); // of this generation already
 }
 
+// A session whose answer is of the other family is found by both, and by no part of what lies behind the shorter address.
+static void by_the_address_of_one_family(void) {
+	struct session_filter v4 = {.has_addr = true, .has_family = true, .addr = {203, 0, 113, 9}};
+	struct session_filter v6 = {.has_addr = true, .has_family = true, .v6 = true};
+	const struct session_first first = {.state = SESSION_UDP_NEW};
+	struct session_flow f = flow_of(7777, true);
+	session_ref ref;
+
+	memset(v4.mask, 0xff, 4);
+	memset(v6.mask, 0xff, 16);
+	f.out = (struct session_tuple){.sport = 1, .dport = 2, .proto = 17};
+	memcpy(f.out.src, v4.addr, 4);
+	f.out.dst[0] = 192;
+	taken++;
+	assert_int_equal(session_begin(me, &f, &first, &ref), 0);
+	assert_true(session_filter_match(&v4, ref));
+	memcpy(v6.addr, f.in.src, 16);
+	assert_true(session_filter_match(&v6, ref));
+	memcpy(v6.addr, dir_addr(ref_dir(ref | 1)), 16);
+	assert_false(session_filter_match(&v6, ref));
+	v4.addr[3]++;
+	assert_false(session_filter_match(&v4, ref));
+	session_finish(me, ref, SESSION_END_FLUSHED);
+}
+
 static void flush_takes_what_matches(void **) {
 	struct session_sweep *sweep = calloc(1, sizeof(*sweep));
 	session_ref ref;
@@ -358,6 +383,7 @@ static void flush_takes_what_matches(void **) {
 	free(session_sweep_start(sweep));
 	sweep_all();
 	assert_int_equal(session_table.used, 499);
+	by_the_address_of_one_family();
 	sweep = calloc(1, sizeof(*sweep));
 	sweep->flush = true;
 	free(session_sweep_start(sweep));

@@ -2,6 +2,7 @@
 // pure
 #include "lib/clock.h"
 #include "lib/event.h"
+#include "lib/hash.h"
 #include "lib/log.h"
 #include "router/neigh/neigh_priv.h"
 #include <stdlib.h>
@@ -14,13 +15,12 @@ struct neigh_table neigh;
 // Keyed: nobody outside can aim at a bucket.
 static uint64_t hash(unsigned iface, const struct addr *addr) {
 	uint64_t words[2];
-	unsigned __int128 p;
 
 	memcpy(words, addr->bytes, sizeof(words));
 	words[1] += iface;
-	p = (unsigned __int128)(words[0] ^ neigh.seed[0]) * ((words[1] ^ neigh.seed[1]) | 1);
-	p = (unsigned __int128)((uint64_t)(p >> 64) ^ (uint64_t)p ^ words[1]) * (neigh.seed[0] | 1);
-	return (uint64_t)(p >> 64) ^ (uint64_t)p;
+	return hash_mix(
+		hash_mix(words[0] ^ neigh.seed[0], (words[1] ^ neigh.seed[1]) | 1) ^ words[1],
+		neigh.seed[0] | 1);
 }
 
 static struct neigh_entry **bucket_of(unsigned iface, const struct addr *addr) {
