@@ -57,7 +57,7 @@ struct fw_conf {
 	const char *country_database; // borrowed from the tree, as long as it is parsed; NULL: none
 	uint64_t policy_instructions;
 	unsigned n_policies, n_helped; // rules
-	struct fw_conf_set *sets;      // a set's label is its index
+	struct fw_conf_set *sets;      // by name; a set's label is its index
 	unsigned n_sets;
 	struct fw_conf_rule *rules;
 	struct fw_match *matches; // of the rules
@@ -79,6 +79,8 @@ int fw_conf_parse(const json_t *tree, struct fw_conf *conf, struct err *err);
 void fw_conf_fini(struct fw_conf *conf);
 int fw_conf_zone(const struct fw_conf *conf, const char *name);           // number, or -ENOENT
 const char *fw_conf_zone_name(const struct fw_conf *conf, unsigned zone); // "self", "-" for none
+// NULL: there is none. Any thread; as many comparisons as a number of sets has bits.
+const struct fw_conf_set *fw_conf_set_named(const struct fw_conf *conf, const char *name);
 
 // The zone that `dst` is routed to by what is configured, seen from zone `from`: of its interface, FW_SELF; 0 when no
 // route leads there.

@@ -100,6 +100,10 @@ static int set_parse(struct fw_conf_set *set, const char *name, const json_t *va
 	return rc ? rc : fw_words_foreach(raw.ports, path, "ports", set_port, set, err);
 }
 
+static int by_name(const void *a, const void *b) {
+	return strcmp(((const struct fw_conf_set *)a)->name, ((const struct fw_conf_set *)b)->name);
+}
+
 int fw_conf_sets_parse(
 	struct fw_conf *conf, const json_t *sets, const char *database, struct err *err) {
 	const char *name;
@@ -114,23 +118,28 @@ int fw_conf_sets_parse(
 		if (rc != 0)
 			return rc;
 	}
+	qsort(conf->sets, conf->n_sets, sizeof(*conf->sets), by_name);
 	return 0;
+}
+
+static int is_named(const void *name, const void *set) {
+	return strcmp(name, ((const struct fw_conf_set *)set)->name);
+}
+
+const struct fw_conf_set *fw_conf_set_named(const struct fw_conf *conf, const char *name) {
+	return conf->n_sets ? bsearch(name, conf->sets, conf->n_sets, sizeof(*conf->sets), is_named)
+			    : NULL;
 }
 
 int64_t fw_conf_set_find(const struct fw_conf *conf, const char *name, const char *path, bool ports,
 	struct err *err) {
-	for (unsigned i = 0; i < conf->n_sets; i++) {
-		const struct fw_conf_set *set = &conf->sets[i];
+	const struct fw_conf_set *set = fw_conf_set_named(conf, name);
 
-		if (strcmp(set->name, name) != 0)
-			continue;
-		if (ports && set->prefixes.n > 0)
-			return err_at(
-				err, path, "\"@%s\" is a set of addresses, not of ports", name);
-		if (!ports && set->ports.n > 0)
-			return err_at(
-				err, path, "\"@%s\" is a set of ports, not of addresses", name);
-		return i;
-	}
-	return err_at(err, path, "there is no set \"%s\"; name it in `sets`", name);
+	if (set == NULL)
+		return err_at(err, path, "there is no set \"%s\"; name it in `sets`", name);
+	if (ports && set->prefixes.n > 0)
+		return err_at(err, path, "\"@%s\" is a set of addresses, not of ports", name);
+	if (!ports && set->ports.n > 0)
+		return err_at(err, path, "\"@%s\" is a set of ports, not of addresses", name);
+	return set - conf->sets;
 }

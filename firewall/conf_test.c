@@ -100,6 +100,11 @@ static void test_mistakes_are_told(void **state) {
 	refused("{}", "{\"rules\": [{\"name\": \"x\"}]}", "firewall.rules[1].action", "");
 	refused("{}", RULE("\"policy\": {\"$function\": 1}"), "firewall.rules[1]",
 		"remove `action`");
+	refused("{}", RULE("\"helper\": \"ftp\", \"proto\": [\"tcp\", \"udp\"]"),
+		"firewall.rules[1]", "reads TCP");
+	refused("{}",
+		"{\"rules\": [{\"action\": \"drop\", \"helper\": \"ftp\", \"proto\": \"tcp\"}]}",
+		"firewall.rules[1]", "connections that are accepted");
 	refused("{}", RULE("\"helper\": \"ftp\", \"dport\": 21"), "firewall.rules[1]",
 		"add proto = \"tcp\"");
 	refused("{}", RULE("\"policy\": \"f\""), "firewall.rules[1].policy", "is not a function");

@@ -58,7 +58,7 @@ struct fw_policy {
 	uint8_t def; // enum fw_action
 	uint8_t zones[DP_MAX_IFACES];
 	struct fw_hits *hits[DP_MAX_WORKERS]; // [n + FW_DEFAULT_HITS]
-	uint64_t said[DP_MAX_WORKERS][3];     // by Lua policies: enum fw_action
+	uint64_t said[DP_MAX_WORKERS][8];     // by Lua policies: enum fw_action; a cache line each
 	// control's
 	struct fw_sets *sets;
 	json_t *texts;     // the rules as configured, new reference

@@ -224,6 +224,32 @@ static bool may_be_tcp(const json_t *rule) {
 	return false;
 }
 
+static bool is_only_tcp(const json_t *rule) {
+	const json_t *proto = json_object_get(rule, "proto");
+
+	if (!json_is_array(proto))
+		return proto && is_tcp(proto);
+	for (size_t i = 0; i < json_array_size(proto); i++)
+		if (!is_tcp(json_array_get(proto, i)))
+			return false;
+	return json_array_size(proto) > 0;
+}
+
+static int helper_check(const json_t *rule, const char *path, struct err *err) {
+	const char *helper = json_string_value(json_object_get(rule, "helper"));
+	const char *action = json_string_value(json_object_get(rule, "action"));
+
+	if (helper == NULL || strcmp(helper, "none") == 0)
+		return 0;
+	if (action && strcmp(action, "accept") != 0)
+		return err_at(
+			err, path, "`helper` is for connections that are accepted; remove it");
+	return is_only_tcp(rule) ? 0
+				 : err_at(err, path,
+					   "helper: \"ftp\" reads TCP; add proto = \"tcp\" (and "
+					   "dport = 21)");
+}
+
 static int cookies_check(const json_t *rule, const char *path, struct err *err) {
 	if (json_object_get(rule, "syn_cookies") == NULL)
 		return 0;
@@ -262,14 +288,10 @@ static int rule_check(const json_t *rule, const char *path, struct err *err) {
 		strcmp(json_string_value(action), "accept") == 0)
 		return err_at(
 			err, path, "`block` is for those who are dropped or rejected; remove it");
-	const char *helper = json_string_value(json_object_get(rule, "helper"));
-	const char *proto = json_string_value(json_object_get(rule, "proto"));
-	if (helper && strcmp(helper, "none") != 0 && (proto == NULL || strcmp(proto, "tcp") != 0))
-		return err_at(err, path,
-			"helper: \"ftp\" reads TCP; add proto = \"tcp\" (and dport = 21)");
 	if (icmp && json_object_get(rule, "proto"))
 		return err_at(err, path, "`icmp` says the protocol; remove `proto`");
-	return cookies_check(rule, path, err);
+	int rc = helper_check(rule, path, err);
+	return rc ? rc : cookies_check(rule, path, err);
 }
 
 #define UNION_ROW(field, forms, sample, text)                                                  \

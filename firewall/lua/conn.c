@@ -161,15 +161,14 @@ static void dst_country_get(struct script_frame *frame, const void *object) {
 
 // ---- sets, schedules ----------------------------------------------------------------------------------------
 
-static const struct fw_conf_set *set_arg(
-	struct script_frame *frame, const struct fw_conn *conn, uint32_t *label) {
+static const struct fw_conf_set *set_arg(struct script_frame *frame, const struct fw_conn *conn) {
 	size_t len;
 	const char *name = script_arg_text(frame, 1, &len);
+	const struct fw_conf_set *set = fw_conf_set_named(conn->conf, name);
 
-	for (*label = 0; *label < conn->conf->n_sets; ++*label)
-		if (strcmp(conn->conf->sets[*label].name, name) == 0)
-			return &conn->conf->sets[*label];
-	script_fail(frame, "there is no set \"%.31s\"; name it in `sets`", name);
+	if (set == NULL)
+		script_fail(frame, "there is no set \"%.31s\"; name it in `sets`", name);
+	return set;
 }
 
 static bool has(const struct fw_conn *conn, const uint8_t *addr, uint32_t label) {
@@ -185,12 +184,11 @@ static bool has(const struct fw_conn *conn, const uint8_t *addr, uint32_t label)
 }
 
 static void give_in(struct script_frame *frame, const struct fw_conn *conn, const uint8_t *addr) {
-	uint32_t label;
-	const struct fw_conf_set *set = set_arg(frame, conn, &label);
+	const struct fw_conf_set *set = set_arg(frame, conn);
 
 	if (set->ports.n > 0)
 		script_fail(frame, "\"%s\" is a set of ports, not of addresses", set->name);
-	script_give_bool(frame, conn->sets && has(conn, addr, label));
+	script_give_bool(frame, conn->sets && has(conn, addr, (uint32_t)(set - conn->conf->sets)));
 }
 
 static void src_in_get(struct script_frame *frame, const void *object) {
@@ -205,8 +203,7 @@ static void dst_in_get(struct script_frame *frame, const void *object) {
 
 static void dport_in_get(struct script_frame *frame, const void *object) {
 	CONN;
-	uint32_t label;
-	const struct fw_conf_set *set = set_arg(frame, conn, &label);
+	const struct fw_conf_set *set = set_arg(frame, conn);
 	bool found = false;
 
 	if (set->ports.n == 0 && set->prefixes.n > 0)

@@ -35,5 +35,5 @@ int fw_lua_ask(
 
 // A worker: tells control of a failure, unless it has one to tell already.
 void fw_lua_failed(unsigned worker, const char *rule, const struct err *err);
-// Control, now and then: writes them into log and events. `failures`: how many there were since the start.
+// Control, now and then: writes them into log and events.
 void fw_lua_poll(uint64_t now_ns);
