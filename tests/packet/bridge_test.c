@@ -102,19 +102,8 @@ static void start(const char *rules) {
 	learn();
 }
 
-static unsigned flush(void) {
-	const struct module_action *flush = module_action_find("flush", "sessions");
-	json_t *args = json_object(), *result = NULL;
-
-	assert_int_equal(flush->run(args, &result, NULL), 0);
-	unsigned n = (unsigned)json_integer_value(json_object_get(result, "flushed"));
-	json_decref(result);
-	json_decref(args);
-	return n;
-}
-
 static void end(void) {
-	flush();
+	packet_flush("sessions", "{}");
 	packet_expect_none();
 }
 
@@ -456,7 +445,7 @@ static void an_unknown_station_is_found(void **) {
 		frame_ports(&answer, 80, 5000);
 		passes('c', 'a', 10, 0, answer);
 		assert_int_equal(sessions(NULL, NULL), 1);
-		flush();
+		packet_flush("sessions", "{}");
 	}
 	end();
 }
@@ -486,13 +475,6 @@ static void commits_end_what_they_forbid(void **) {
 
 // ---- workers ---------------------------------------------------------------------------------------------------------------
 
-static void wait_count(char port, unsigned n) {
-	uint64_t end = rte_rdtsc() + 60 * rte_get_tsc_hz();
-
-	while (packet_count((const char[]){port, '\0'}) < n && rte_rdtsc() < end)
-		sched_yield();
-}
-
 static void send_pieces(char port, const struct frame *whole, unsigned id, unsigned tci) {
 	struct frame f;
 
@@ -506,7 +488,7 @@ static void send_pieces(char port, const struct frame *whole, unsigned id, unsig
 static void expect_pieces(char port, const struct frame *whole, unsigned id, unsigned tci) {
 	struct frame f;
 
-	wait_count(port, 3);
+	packet_wait_for(packet_count((const char[]){port, '\0'}) >= 3);
 	for (unsigned n = 0; n < 3; n++) {
 		assert_true(frame_cut(whole, 400, n, id, &f));
 		f = on(port, tci, f);

@@ -365,15 +365,6 @@ static void expect_refused(const struct sent *s, unsigned rule, bool told, uint6
 	}
 }
 
-static void flush(void) {
-	const struct module_action *flush = module_action_find("flush", "sessions");
-	json_t *args = json_object(), *result = NULL;
-
-	assert_int_equal(flush->run(args, &result, NULL), 0);
-	json_decref(result);
-	json_decref(args);
-}
-
 static void one_packet(void) {
 	struct sent s = random_packet();
 	const json_t *firewall = json_object_get(config, "firewall");
@@ -392,7 +383,7 @@ static void one_packet(void) {
 	if (hits(rule) != before + 1)
 		differ(&s, rule, "another rule counted it");
 	frames_drain();
-	flush();
+	packet_flush("sessions", "{}");
 }
 
 static void rules_and_packets_against_a_reader(void **) {

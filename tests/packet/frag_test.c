@@ -347,9 +347,7 @@ static void workers_find_each_other(void **) {
 				cut.bytes[4] = 3; // that port's MAC address
 			packet_send((const char[]){port, '\0'}, cut.bytes, cut.len);
 		}
-		uint64_t end = rte_rdtsc() + 60 * rte_get_tsc_hz();
-		while (packet_count("b") < 3 && rte_rdtsc() < end)
-			sched_yield();
+		packet_wait_for(packet_count("b") >= 3);
 		for (unsigned n = 0; n < 3; n++) {
 			assert_true(frame_recv('b', &got));
 			frame_cut(&f, 400, n, id, &cut);

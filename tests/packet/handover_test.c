@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define AT       14 // the owner that a frame asks for, the worker that had it, its number
-#define WAIT_S   60
 #define TOO_MANY 3000
 
 static struct dp_node owned = {
@@ -56,17 +55,6 @@ static void send(unsigned owner, uint32_t number) {
 	packet_send("a", frame, sizeof(frame));
 }
 
-// Threads need their time: turns nothing, waits.
-#define wait_for(condition)                                                          \
-	do {                                                                         \
-		uint64_t end = rte_rdtsc() + WAIT_S * rte_get_tsc_hz();              \
-		while (!(condition)) {                                               \
-			if (rte_rdtsc() > end)                                       \
-				fail_msg("not within %d s: %s", WAIT_S, #condition); \
-			sched_yield();                                               \
-		}                                                                    \
-	} while (0)
-
 static void test_owners_share_all_hashes(void **) {
 	unsigned count[3] = {0};
 
@@ -88,7 +76,7 @@ static void test_the_owner_gets_it_in_order(void **) {
 	use_workers(3);
 	for (uint32_t i = 0; i < 600; i++)
 		send(i % 3, i / 3);
-	wait_for(packet_count("b") == 600);
+	packet_wait_for(packet_count("b") == 600);
 	for (unsigned i = 0; i < 600; i++) {
 		uint32_t number;
 
@@ -105,12 +93,12 @@ static void test_a_full_ring_refuses_the_newcomer(void **) {
 	use_workers(2);
 	packet_cross_stall = true;
 	send(1, 0);
-	wait_for(__atomic_load_n(&packet_cross_stalled, __ATOMIC_RELAXED));
+	packet_wait_for(__atomic_load_n(&packet_cross_stalled, __ATOMIC_RELAXED));
 	for (uint32_t i = 1; i <= TOO_MANY; i++) {
 		send(1, i);
-		wait_for(packet_waiting("a") < 64);
+		packet_wait_for(packet_waiting("a") < 64);
 	}
-	wait_for(packet_drops("drop_hand_over_full") - before >= TOO_MANY - 2048);
+	packet_wait_for(packet_drops("drop_hand_over_full") - before >= TOO_MANY - 2048);
 	assert_in_range(
 		packet_drops("drop_hand_over_full") - before, TOO_MANY - 2048, TOO_MANY - 2040);
 	__atomic_store_n(&packet_cross_stall, false, __ATOMIC_RELAXED);

@@ -403,6 +403,30 @@ static uint64_t drops_sum(const char *reason) {
 	return sum;
 }
 
+json_int_t packet_sum(const char *noun, const char *column) {
+	json_t *rows = packet_show(noun), *row;
+	json_int_t sum = 0;
+	size_t i;
+
+	json_array_foreach (rows, i, row)
+		sum += json_integer_value(json_object_get(row, column));
+	json_decref(rows);
+	return sum;
+}
+
+json_int_t packet_flush(const char *noun, const char *args) {
+	const struct module_action *action = module_action_find("flush", noun);
+	json_t *given = json_loads(args, 0, NULL), *result = NULL;
+	struct err err = {0};
+
+	assert_non_null(action);
+	assert_int_equal(action->run(given, &result, &err), 0);
+	json_int_t n = json_integer_value(json_object_get(result, "flushed"));
+	json_decref(result);
+	json_decref(given);
+	return n;
+}
+
 uint64_t packet_drops(const char *reason) {
 	return drops_sum(reason);
 }

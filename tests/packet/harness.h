@@ -83,6 +83,22 @@ void packet_check(const struct packet_case *cases, size_t n);
 
 // The rows that `leat show NOUN` would print. New reference.
 json_t *packet_show(const char *noun);
+// A column, over all of them.
+json_int_t packet_sum(const char *noun, const char *column);
+// `leat flush NOUN ARGS` (a JSON object); how many were.
+json_int_t packet_flush(const char *noun, const char *args);
+
+#define PACKET_WAIT_S 60
+// With workers that are threads: turns nothing, waits, fails.
+#define packet_wait_for(condition)                                                          \
+	do {                                                                                \
+		uint64_t end = rte_rdtsc() + PACKET_WAIT_S * rte_get_tsc_hz();              \
+		while (!(condition)) {                                                      \
+			if (rte_rdtsc() > end)                                              \
+				fail_msg("not within %d s: %s", PACKET_WAIT_S, #condition); \
+			sched_yield();                                                      \
+		}                                                                           \
+	} while (0)
 
 // Frames as text: "02 00 00 00 00 01  ffffffffffff 0800 ..."; returns the number of bytes.
 size_t packet_hex(const char *text, uint8_t *bytes, size_t size);

@@ -54,26 +54,10 @@ static void start(const char *b, const char *rules) {
 	start_with("urpf = 'strict'", b, rules);
 }
 
-static json_int_t ports_used(void) {
-	json_t *rows = packet_show("nat-ports"), *row;
-	json_int_t n = 0;
-	size_t i;
-
-	json_array_foreach (rows, i, row)
-		n += json_integer_value(json_object_get(row, "used"));
-	json_decref(rows);
-	return n;
-}
-
 static void end(void) {
-	const struct module_action *flush = module_action_find("flush", "sessions");
-	json_t *args = json_object(), *result = NULL;
-
-	assert_int_equal(flush->run(args, &result, NULL), 0);
-	json_decref(result);
-	json_decref(args);
+	packet_flush("sessions", "{}");
 	packet_expect_none();
-	assert_int_equal(ports_used(), 0);
+	assert_int_equal(packet_sum("nat-ports", "used"), 0);
 }
 
 struct ends {
@@ -196,7 +180,7 @@ static void there_and_back(void **) {
 	frame_ports(&want, 53, 4000);
 	frame_send('b', &f);
 	expect('a', want);
-	assert_int_equal(ports_used(), 3);
+	assert_int_equal(packet_sum("nat-ports", "used"), 3);
 	end();
 }
 
@@ -433,7 +417,7 @@ static void who_is_refused(void **) {
 	}
 	assert_int_equal(packet_count("b"), 2);
 	assert_int_equal(packet_drops("drop_session_nat64_exhausted"), before + 1);
-	assert_int_equal(ports_used(), 2);
+	assert_int_equal(packet_sum("nat-ports", "used"), 2);
 	frames_drain();
 	end();
 }
@@ -519,13 +503,6 @@ static void a_commit_ends_what_it_forbids(void **) {
 	end();
 }
 
-static void wait_count(char port, unsigned n) {
-	uint64_t end = rte_rdtsc() + 60 * rte_get_tsc_hz();
-
-	while (packet_count((const char[]){port, '\0'}) < n && rte_rdtsc() < end)
-		sched_yield();
-}
-
 // The ports are polled by different workers: answers are handed over to whoever made the session, and translated there.
 static void workers_find_each_other(void **) {
 	static const char rule[] = "{ from = 'in', to = 'out', nat64 = {} }";
@@ -539,11 +516,11 @@ static void workers_find_each_other(void **) {
 		there.sport = outside.sport = back.dport = inside.dport = (uint16_t)(4000 + i);
 		struct frame f = make(UDP, 'a', true, there, 50);
 		packet_send("a", f.bytes, f.len);
-		wait_count('b', 1);
+		packet_wait_for(packet_count("b") >= 1);
 		expect('b', make(UDP, 'b', false, outside, 50));
 		f = make(UDP, 'b', true, back, 50);
 		packet_send("b", f.bytes, f.len);
-		wait_count('a', 1);
+		packet_wait_for(packet_count("a") >= 1);
 		expect('a', make(UDP, 'a', false, inside, 50));
 	}
 	workers = 0;

@@ -39,17 +39,6 @@ static void start(const char *rules) {
 	frames_drain();
 }
 
-static unsigned flush(void) {
-	const struct module_action *flush = module_action_find("flush", "sessions");
-	json_t *args = json_object(), *result = NULL;
-
-	assert_int_equal(flush->run(args, &result, NULL), 0);
-	unsigned n = (unsigned)json_integer_value(json_object_get(result, "flushed"));
-	json_decref(result);
-	json_decref(args);
-	return n;
-}
-
 static json_int_t shown(const char *noun, const char *key, const char *value, const char *field) {
 	json_t *rows = packet_show(noun), *row;
 	json_int_t n = -1;
@@ -64,21 +53,10 @@ static json_int_t shown(const char *noun, const char *key, const char *value, co
 	return n;
 }
 
-static json_int_t ports_used(void) {
-	json_t *rows = packet_show("nat-ports"), *row;
-	json_int_t n = 0;
-	size_t i;
-
-	json_array_foreach (rows, i, row)
-		n += json_integer_value(json_object_get(row, "used"));
-	json_decref(rows);
-	return n;
-}
-
 static void end(void) {
-	flush();
+	packet_flush("sessions", "{}");
 	packet_expect_none();
-	assert_int_equal(ports_used(), 0);
+	assert_int_equal(packet_sum("nat-ports", "used"), 0);
 }
 
 struct ends {
@@ -165,7 +143,7 @@ static void mappings_do_not_depend_on_the_destination(void **) {
 		assert_int_equal(
 			port_of('a', 8, (struct ends){"10.1.0.8", 5000, "10.2.0.9", p}), other);
 	}
-	assert_int_equal(ports_used(), 2);
+	assert_int_equal(packet_sum("nat-ports", "used"), 2);
 	end();
 }
 
@@ -318,7 +296,7 @@ static void prefixes_of_ipv6(void **) {
 		assert_memory_equal(got.bytes + 22,
 			((uint8_t[]){0x20, 1, 0xd, 0xb8, 0xaa, 0xaa, 0, 0, 0x55, 0x56}), 10);
 	}
-	flush();
+	packet_flush("sessions", "{}");
 	there_and_back('b', (struct ends){"2001:db8:2::9", 1000, "2001:db8:aaaa:0:5556::9", 80},
 		'a', (struct ends){"2001:db8:2::9", 1000, "2001:db8:1::9", 80});
 	end();
@@ -357,7 +335,7 @@ static void hairpin_by_a_mapped_port(void **) {
 	f = udp('a', 8, (struct ends){"10.1.0.8", 6000, "10.2.0.1", 5000});
 	frame_send('a', &f); // it is this box that is spoken to
 	frames_drain();
-	assert_int_equal(ports_used(), 1);
+	assert_int_equal(packet_sum("nat-ports", "used"), 1);
 	end();
 }
 
@@ -371,7 +349,7 @@ static void who_may_come_in(void **) {
 	frame_send('b', &f);
 	assert_false(frame_recv('a', &(struct frame){0})); // to this box, if to anybody
 	frames_drain();
-	flush();
+	packet_flush("sessions", "{}");
 	start("{ from = 'in', to = 'out', masquerade = true, filtering = 'endpoint-independent' }");
 	port_of('a', 9, (struct ends){"10.1.0.9", 5000, "10.2.0.9", 53});
 	frame_send('b', &f);
@@ -516,10 +494,10 @@ static void sessions_end_with_their_rule(void **) {
 	assert_int_equal(shown("nat", "name", "m", "sessions"), 2);
 	assert_int_equal(shown("nat", "name", "web", "sessions"), 2);
 	start(in);
-	assert_int_equal(ports_used(), 0);
+	assert_int_equal(packet_sum("nat-ports", "used"), 0);
 	assert_int_equal(shown("nat", "name", "web", "sessions"), 2);
 	start("");
-	assert_int_equal(flush(), 0);
+	assert_int_equal(packet_flush("sessions", "{}"), 0);
 	end();
 }
 

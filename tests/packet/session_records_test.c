@@ -48,23 +48,6 @@ static void start(const char *name, const char *log_all, const char *rules) {
 	frames_drain();
 }
 
-static void flush(const char *json) {
-	const struct module_action *flush = module_action_find("flush", "sessions");
-	json_t *args = json_loads(json, 0, NULL), *result = NULL;
-
-	assert_int_equal(flush->run(args, &result, NULL), 0);
-	json_decref(result);
-	json_decref(args);
-}
-
-static json_int_t of_table(const char *column) {
-	json_t *rows = packet_show("session_table");
-	json_int_t n = json_integer_value(json_object_get(json_array_get(rows, 0), column));
-
-	json_decref(rows);
-	return n;
-}
-
 static void say(char from, bool v6, uint16_t sport, uint16_t dport) {
 	bool back = from == 'b';
 	const char *in = v6 ? "2001:db8:1::9" : "10.1.0.9",
@@ -188,7 +171,7 @@ static void every_start_has_its_end(void **) {
 			say('b', v6, 53, (uint16_t)(100 + 10 * v6 + n));
 			say('a', v6, (uint16_t)(100 + 10 * v6 + n), 53);
 		}
-	flush("{\"port\":100}");
+	packet_flush("sessions", "{\"port\":100}");
 	segment('a', 200, 80, 2, 1, 0); // a whole connection
 	segment('b', 80, 200, 0x12, 1, 2);
 	segment('a', 200, 80, 0x10, 2, 2);
@@ -202,7 +185,7 @@ static void every_start_has_its_end(void **) {
 	segment('a', 202, 80, 2, 9000, 0);
 	for (unsigned s = 0; s < 400; s++)
 		packet_advance(NSEC_PER_SEC);
-	assert_int_equal(of_table("used"), 0);
+	assert_int_equal(packet_sum("session_table", "used"), 0);
 	read_file();
 	assert_int_equal(count("start", 0), 10);
 	assert_int_equal(count("end", 0), 10);
@@ -229,7 +212,7 @@ static void a_full_table_and_new_rules_say_so(void **) {
 	for (unsigned n = 0; n < 20; n++)
 		packet_advance(NSEC_PER_MSEC);
 	read_file();
-	assert_int_equal(of_table("used"), 0);
+	assert_int_equal(packet_sum("session_table", "used"), 0);
 	assert_int_equal(count("start", 0), 1500);
 	assert_int_equal(count("end", 0), 1500);
 	unsigned evicted = 0, revoked = 0;
@@ -259,7 +242,7 @@ static void rules_that_change_their_mind(void **) {
 	config("false", on);
 	packet_advance(NSEC_PER_SEC);
 	say('a', false, 101, 53);
-	flush("{}");
+	packet_flush("sessions", "{}");
 	read_file();
 	expect_one(100, "flushed", 2, 0);
 	assert_int_equal(count("start", 101), 0);
@@ -271,7 +254,7 @@ static void rules_that_change_their_mind(void **) {
 static void all_are_recorded(void **) {
 	start("records", "true", "{ from = 'in', action = 'accept' }");
 	say('a', false, 100, 53);
-	flush("{}");
+	packet_flush("sessions", "{}");
 	read_file();
 	expect_one(100, "flushed", 1, 0);
 	remove_file();
@@ -282,20 +265,20 @@ static void all_are_recorded(void **) {
 // Control does not come to read: the ring fills, and what does not fit is counted.
 static void a_busy_control_thread(void **) {
 	start("records", "false", ALL);
-	json_int_t lost = of_table("records_lost");
+	json_int_t lost = packet_sum("session_table", "records_lost");
 	for (unsigned round = 0; round < 6; round++) {
 		for (unsigned n = 0; n < 900; n++)
 			say('a', n % 2, (uint16_t)(2000 + n), 53);
-		flush("{}");
+		packet_flush("sessions", "{}");
 	}
-	lost = of_table("records_lost") - lost;
+	lost = packet_sum("session_table", "records_lost") - lost;
 	assert_true(lost > 0);
 	for (unsigned n = 0; n < 10; n++)
 		packet_advance(NSEC_PER_MSEC);
 	read_file();
 	assert_int_equal(json_array_size(lines) + (size_t)lost, 2 * 6 * 900);
 	say('a', false, 100, 53); // and it goes on
-	flush("{}");
+	packet_flush("sessions", "{}");
 	read_file();
 	expect_one(100, "flushed", 1, 0);
 	remove_file();
@@ -307,23 +290,23 @@ static void a_pipe_that_is_full(void **) {
 	assert_int_equal(mkfifo(path, 0600), 0);
 	int fd = open(path, O_RDWR | O_NONBLOCK);
 	start("pipe", "false", ALL);
-	json_int_t lost = of_table("records_lost");
+	json_int_t lost = packet_sum("session_table", "records_lost");
 	for (unsigned n = 0; n < 400; n++) {
 		say('a', n % 2, (uint16_t)(2000 + n), 53);
 		if (n % 7 == 0)
 			packet_advance(NSEC_PER_MSEC);
 	}
-	flush("{}");
+	packet_flush("sessions", "{}");
 	packet_advance(NSEC_PER_MSEC);
 	read_lines(fd);
 	size_t had = json_array_size(lines);
 	say('a', false, 100, 53); // there is room again, and the rest of a line comes first
-	flush("{}");
+	packet_flush("sessions", "{}");
 	packet_advance(NSEC_PER_MSEC);
 	read_lines(fd);
 	assert_int_equal(count("end", 100), 1);
 	had += json_array_size(lines) - 2;
-	lost = of_table("records_lost") - lost;
+	lost = packet_sum("session_table", "records_lost") - lost;
 	assert_true(lost > 0);
 	assert_int_equal(had + (size_t)lost, 800);
 	close(fd);

@@ -89,19 +89,8 @@ static void start(void) {
 	frames_drain();
 }
 
-static unsigned flush(const char *json) {
-	const struct module_action *flush = module_action_find("flush", "sessions");
-	json_t *args = json_loads(json, 0, NULL), *result = NULL;
-
-	assert_int_equal(flush->run(args, &result, NULL), 0);
-	unsigned n = (unsigned)json_integer_value(json_object_get(result, "flushed"));
-	json_decref(result);
-	json_decref(args);
-	return n;
-}
-
 static void end(void) {
-	flush("{}");
+	packet_flush("sessions", "{}");
 	assert_int_equal(held, 0);
 	packet_expect_none();
 }
@@ -165,8 +154,8 @@ static void answers_find_their_session(void **) {
 		forwarded('a', 'b', udp('a', ends[v6][0], ends[v6][1], 1000, 53));
 		expect_session("udp", 2, 1);
 		assert_int_equal(held, 1);
-		assert_int_equal(flush("{\"port\":54}"), 0);
-		assert_int_equal(flush("{\"proto\":\"udp\",\"port\":53}"), 1);
+		assert_int_equal(packet_flush("sessions", "{\"port\":54}"), 0);
+		assert_int_equal(packet_flush("sessions", "{\"proto\":\"udp\",\"port\":53}"), 1);
 	}
 	end();
 }
@@ -268,7 +257,7 @@ static void tcp_is_tracked(void **) {
 		forwarded('a', 'b', segment('a', c, s, 0x02, 7000, 0)); // anew
 		expect_session("syn-sent", 1, 0);
 		assert_int_equal(held, 1);
-		flush("{}");
+		packet_flush("sessions", "{}");
 	}
 	end();
 }
@@ -283,7 +272,7 @@ static void destinations_are_translated(void **) {
 	f = udp('b', "10.2.0.9", "10.1.0.9", 8080, 1000);
 	frame_send('b', &f);
 	expect_forwarded('a', udp('b', "10.2.0.77", "10.1.0.9", 80, 1000));
-	flush("{}");
+	packet_flush("sessions", "{}");
 	f = segment('a', "10.1.0.9", "10.2.0.77", 0x02, 4294967295u, 0);
 	frame_send('a', &f);
 	struct frame want = segment('a', "10.1.0.9", "10.2.0.9", 0x02, 4294967295u, 0);

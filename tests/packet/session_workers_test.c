@@ -21,19 +21,8 @@
 #include <string.h>
 
 #define FLOWS    64 // half of them IPv6; a quarter TCP
-#define WAIT_S   60
 #define INFLIGHT 256
 #define MOVING   "drop_session_moving"
-
-#define wait_for(condition)                                                          \
-	do {                                                                         \
-		uint64_t end = rte_rdtsc() + WAIT_S * rte_get_tsc_hz();              \
-		while (!(condition)) {                                               \
-			if (rte_rdtsc() > end)                                       \
-				fail_msg("not within %d s: %s", WAIT_S, #condition); \
-			sched_yield();                                               \
-		}                                                                    \
-	} while (0)
 
 // ---- the lab ---------------------------------------------------------------------------------------------------------
 
@@ -69,25 +58,12 @@ static void start(void) {
 		frames_drain();
 }
 
-static json_int_t of_table(const char *column) {
-	json_t *rows = packet_show("session_table");
-	json_int_t n = json_integer_value(json_object_get(json_array_get(rows, 0), column));
-
-	json_decref(rows);
-	return n;
-}
-
 static void end(void) {
-	const struct module_action *flush = module_action_find("flush", "sessions");
-	json_t *args = json_object(), *result = NULL;
-
 	use_workers(0);
 	assert_null(session_check());
-	assert_int_equal(flush->run(args, &result, NULL), 0);
-	assert_int_equal(of_table("used"), 0);
+	packet_flush("sessions", "{}");
+	assert_int_equal(packet_sum("session_table", "used"), 0);
 	assert_null(session_check());
-	json_decref(result);
-	json_decref(args);
 }
 
 // ---- flows -----------------------------------------------------------------------------------------------------------
@@ -129,7 +105,7 @@ static void one_way(char from, char to, unsigned flags) {
 			struct frame f = packet_of(flow, from, flags ? flags : ACK);
 			packet_send((const char[]){from, '\0'}, f.bytes, f.len);
 		}
-	wait_for(packet_count(port) == (flags ? FLOWS / 4 : FLOWS));
+	packet_wait_for(packet_count(port) == (flags ? FLOWS / 4 : FLOWS));
 	frames_drain();
 }
 
@@ -151,7 +127,7 @@ static void expect_all_open(json_int_t begun) {
 		assert_true(strcmp(state, "udp") == 0 || strcmp(state, "established") == 0);
 	}
 	json_decref(rows);
-	assert_int_equal(of_table("begun"), begun);
+	assert_int_equal(packet_sum("session_table", "begun"), begun);
 }
 
 static unsigned owners_seen(void) {
@@ -167,7 +143,7 @@ static unsigned owners_seen(void) {
 
 static void answers_are_handed_over(void **) {
 	start();
-	json_int_t begun = of_table("begun") + FLOWS;
+	json_int_t begun = packet_sum("session_table", "begun") + FLOWS;
 	use_workers(2);
 	open_all();
 	expect_all_open(begun);
@@ -258,7 +234,8 @@ static void traffic_start(pthread_t *thread) {
 static uint64_t traffic_stop(pthread_t thread, uint64_t moving_before) {
 	traffic.stop = true;
 	pthread_join(thread, NULL);
-	wait_for((take(), traffic.got + packet_drops(MOVING) - moving_before >= traffic.sent));
+	packet_wait_for(
+		(take(), traffic.got + packet_drops(MOVING) - moving_before >= traffic.sent));
 	assert_int_equal(traffic.got + packet_drops(MOVING) - moving_before, traffic.sent);
 	return packet_drops(MOVING) - moving_before;
 }
@@ -280,13 +257,13 @@ static void the_number_of_workers_changes(void **) {
 	pthread_t thread;
 
 	start();
-	json_int_t begun = of_table("begun") + FLOWS;
+	json_int_t begun = packet_sum("session_table", "begun") + FLOWS;
 	use_workers(2);
 	open_all();
 	traffic_start(&thread);
 	for (unsigned n = 0; n < 24; n++) {
 		uint64_t before = traffic.got;
-		wait_for(traffic.got > before + 500);
+		packet_wait_for(traffic.got > before + 500);
 		use_workers(steps[n % RTE_DIM(steps)]);
 	}
 	uint64_t lost = traffic_stop(thread, moving);
@@ -309,15 +286,15 @@ static void sessions_of_gone_workers_end(void **) {
 			frame_ports(&f, (uint16_t)(3000 + n), 9);
 			packet_send((const char[]){"ab"[way], '\0'}, f.bytes, f.len);
 		}
-	wait_for(packet_count("a") == 50 && packet_count("b") == 50);
+	packet_wait_for(packet_count("a") == 50 && packet_count("b") == 50);
 	frames_drain();
 	assert_int_equal(owners_seen(), 3);
 	use_workers(1);
-	assert_int_equal(of_table("used"), 100);
+	assert_int_equal(packet_sum("session_table", "used"), 100);
 	use_workers(0);
 	for (unsigned s = 0; s < 125; s++)
 		packet_advance(NSEC_PER_SEC);
-	assert_int_equal(of_table("used"), 0);
+	assert_int_equal(packet_sum("session_table", "used"), 0);
 	end();
 }
 

@@ -180,20 +180,6 @@ static void a_burst_of_stations_is_learnt_in_time(void **) {
 	assert_int_equal(lab_stations("port", "a"), 3000);
 }
 
-static json_int_t flush(const char *json) {
-	const struct module_action *action = module_action_find("flush", "fdb");
-	json_t *args = json_loads(json, 0, NULL), *result = NULL;
-	struct err err = {0};
-	json_int_t n;
-
-	assert_non_null(action);
-	assert_int_equal(action->run(args, &result, &err), 0);
-	n = json_integer_value(json_object_get(result, "flushed"));
-	json_decref(args);
-	json_decref(result);
-	return n;
-}
-
 static void flushes_what_is_asked(void **) {
 	lab_config(
 		"s = { ports = { a = {}, b = { trunk = { 1, 2 } } } }, t = { ports = { c = {} } }");
@@ -203,11 +189,11 @@ static void flushes_what_is_asked(void **) {
 		lab_learn("b", 0x020000000200 + i, "8100.0002");
 		lab_learn("c", 0x020000000300 + i, "");
 	}
-	assert_int_equal(flush("{\"mac\":\"02:00:00:00:02:00\"}"), 2);
-	assert_int_equal(flush("{\"vlan\":2}"), 3);
-	assert_int_equal(flush("{\"port\":\"b\"}"), 3);
-	assert_int_equal(flush("{\"switch\":\"s\"}"), 4);
-	assert_int_equal(flush("{}"), 4);
+	assert_int_equal(packet_flush("fdb", "{\"mac\":\"02:00:00:00:02:00\"}"), 2);
+	assert_int_equal(packet_flush("fdb", "{\"vlan\":2}"), 3);
+	assert_int_equal(packet_flush("fdb", "{\"port\":\"b\"}"), 3);
+	assert_int_equal(packet_flush("fdb", "{\"switch\":\"s\"}"), 4);
+	assert_int_equal(packet_flush("fdb", "{}"), 4);
 }
 
 // ---- links ------------------------------------------------------------------------------------------------------

@@ -43,26 +43,9 @@ static void start(void) {
 	start_with(1500, "0/s", "");
 }
 
-static void flush(void) {
-	const struct module_action *action = module_action_find("flush", "sessions");
-	json_t *args = json_object(), *result = NULL;
-
-	assert_int_equal(action->run(args, &result, NULL), 0);
-	json_decref(result);
-	json_decref(args);
-}
-
 static void end(void) {
-	flush();
+	packet_flush("sessions", "{}");
 	packet_expect_none();
-}
-
-static json_int_t shown(const char *noun, const char *field) {
-	json_t *rows = packet_show(noun), *row = json_array_get(rows, 0);
-	json_int_t n = json_integer_value(json_object_get(row, field));
-
-	json_decref(rows);
-	return n;
 }
 
 static size_t sessions(void) {
@@ -426,7 +409,7 @@ static void what_proves_nothing_is_dropped(void **) {
 
 		start();
 		uint32_t k = linux_cookie(w);
-		json_int_t wrong = shown("firewall", "cookies_wrong");
+		json_int_t wrong = packet_sum("firewall", "cookies_wrong");
 		for (unsigned bit = 8; bit < 32; bit++) {
 			ack.ack = (k ^ 1u << bit) + 1;
 			client_dropped(w, "drop_session_cookie", ack);
@@ -440,7 +423,7 @@ static void what_proves_nothing_is_dropped(void **) {
 		client_dropped(w, "drop_session_tcp_state", ack);
 		ack.flags = RST | ACK;
 		client_dropped(w, "drop_session_tcp_state", ack);
-		assert_int_equal(shown("firewall", "cookies_wrong"), wrong + 26);
+		assert_int_equal(packet_sum("firewall", "cookies_wrong"), wrong + 26);
 		expect_state("");
 		end();
 	}
@@ -688,10 +671,10 @@ static void an_attack_is_noticed(void **) {
 		assert_int_equal(packet_count("b"), 1);
 		frames_drain();
 	}
-	flush();
-	json_int_t before = shown("rules", "cookies");
+	packet_flush("sessions", "{}");
+	json_int_t before = packet_sum("rules", "cookies");
 	linux_cookie(w);
-	assert_int_equal(shown("rules", "cookies"), before + 1);
+	assert_int_equal(packet_sum("rules", "cookies"), before + 1);
 	json_t *rows = packet_show("rules");
 	assert_true(json_is_true(json_object_get(json_array_get(rows, 0), "under_attack")));
 	json_decref(rows);
@@ -704,7 +687,7 @@ static void an_attack_is_noticed(void **) {
 		w, (struct frame_segment){.seq = C + 1, .ack = k + 1, .flags = ACK, .win = 500});
 	expect_server(w, false,
 		(struct frame_segment){.seq = C + 1, .ack = S + 1, .flags = ACK, .win = 500});
-	flush();
+	packet_flush("sessions", "{}");
 	struct frame_segment syn = {.seq = C, .flags = SYN, .win = 64240, LINUX_SYN};
 	client_says(w, syn);
 	expect_server(w, false, syn);
