@@ -42,18 +42,37 @@ static void cut(struct rte_graph *graph, struct rte_node *node, struct rte_mbuf 
 	rte_pktmbuf_free(m);
 }
 
-static uint16_t bridge_output_process(
+static __rte_noinline void cut_some(
 	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n) {
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = objs[i];
 
-		if (bridge_taken(m) && (m->ol_flags & frag_flag) &&
-			m->pkt_len - m->l2_len > frag_note(m)->max)
+		if (bridge_taken(m) && frag_is_joined(m))
 			cut(graph, node, m);
 		else
 			rte_node_enqueue_x1(graph, node, leave(m), m);
 	}
-	return n;
+}
+
+static __rte_always_inline void chunk(
+	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n, bool whole) {
+	rte_edge_t next[DP_VECTOR];
+	bool joined = false;
+
+	for (uint16_t i = 0; i < n; i++)
+		joined |= frag_is_joined(objs[i]);
+	if (unlikely(joined)) {
+		cut_some(graph, node, objs, n);
+		return;
+	}
+	for (uint16_t i = 0; i < n; i++)
+		next[i] = leave(objs[i]);
+	dp_enqueue(graph, node, objs, next, n, whole);
+}
+
+static uint16_t bridge_output_process(
+	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n) {
+	return dp_in_chunks(graph, node, objs, n, chunk);
 }
 
 DP_NODE(bridge_output)

@@ -41,6 +41,11 @@ static inline struct frag_note *frag_note(const struct rte_mbuf *m) {
 	return RTE_MBUF_DYNFIELD(m, frag_note_offset, struct frag_note *);
 }
 
+// node: was it put together of fragments, and wants to be cut again?
+static inline bool frag_is_joined(const struct rte_mbuf *m) {
+	return unlikely(m->ol_flags & frag_flag) && m->pkt_len - m->l2_len > frag_note(m)->max;
+}
+
 #define FRAG_PIECES 128 // of one packet, in and out
 
 // node: cuts the IP packet `m` (m->l2_len bytes before it) into pieces of at most `mtu` bytes each, with the same bytes before

@@ -32,17 +32,13 @@ static void cut(
 	rte_pktmbuf_free(m);
 }
 
-static inline bool is_joined(const struct rte_mbuf *m) {
-	return unlikely(m->ol_flags & frag_flag) && m->pkt_len - m->l2_len > frag_note(m)->max;
-}
-
 static __rte_noinline void cut_some(
 	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n) {
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = objs[i];
 		rte_edge_t edge = dp_arc_next(&ip_refrag, DP_ARC_L3_OUT, dp_meta(m)->iface);
 
-		if (is_joined(m))
+		if (frag_is_joined(m))
 			cut(graph, node, m, edge);
 		else
 			rte_node_enqueue_x1(graph, node, edge, m);
@@ -57,7 +53,7 @@ static __rte_always_inline void chunk(
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = objs[i];
 
-		if (is_joined(m)) {
+		if (frag_is_joined(m)) {
 			cut_some(graph, node, objs, n);
 			return;
 		}
