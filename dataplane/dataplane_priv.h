@@ -22,6 +22,7 @@ struct dp_eal_info {
 	bool keep;
 	const char *run_dir;
 	const char *why_no_huge; // "" when huge
+	bool shareable;          // its memory can be given to another process
 	uint64_t start_ns;
 };
 extern struct dp_eal_info dp_eal;

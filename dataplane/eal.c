@@ -299,6 +299,7 @@ int dp_start(const struct dp_start_opts *opts, struct err *err) {
 	eal_route_messages();
 	args_make(memory_mb, opts->quiet);
 	int rc = eal_init(opts->memory_file, err);
+	dp_eal.shareable = dp_eal.huge || opts->memory_file;
 	if (rc == 0)
 		rc = buffers_make(memory_mb, err);
 	if (rc == 0)

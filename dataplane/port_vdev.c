@@ -38,6 +38,11 @@ static int vdev_open(
 	char name[PORT_DEVICE_LEN];
 
 	port_device_name(conf, name, sizeof(name));
+	if (strncmp(name, "net_virtio_user", 15) == 0 && !dp_eal.shareable)
+		return err_set(err, -ENOMEM,
+			"%s wants memory that it can show its peer: restart leatd with this "
+			"configuration, or set up hugepages",
+			name);
 	int rc = port_vdev_open(port, name, comma ? comma + 1 : "", err);
 	if (rc < 0)
 		return rc;

@@ -20,6 +20,9 @@ expect_eq "$(waiting)" '["system.memory"]' "what waits"
 refuse "leat set system.memory 900G" "more than the machine has"
 refuse "leat set system.memory 32M" "less than it needs"
 
+refuse "leat set ports.v.device vdev:net_virtio_user0,path=$T/none 2>$T/why"
+expect "grep -q 'restart leatd with this configuration' $T/why" "memory that no peer can be shown"
+
 leatd_stop
 leatd_start
 expect_eq "$(system memory)" 192M "memory after a restart"
