@@ -220,10 +220,12 @@ pause() { # MICROSECONDS: without a process, as some hundred polls of a whole su
 }
 
 try_until() { # 'CMD' SECONDS: whether CMD succeeded in time; LEAT_SLOW: by how much this machine is slower
-	local end=$(($(now_ms) + $2 * 1000 * ${LEAT_SLOW:-1}))
+	local end=$(($(now_ms) + $2 * 1000 * ${LEAT_SLOW:-1})) every_us=20000
 	until (eval "$1") >/dev/null 2>&1; do
 		[ "$(now_ms)" -lt "$end" ] || return 1
-		pause 50000
+		pause $every_us
+		# What takes long is asked for less often: a question is some processes, and others want the machine.
+		every_us=$((every_us < 200000 ? every_us * 3 / 2 : every_us))
 	done
 }
 
