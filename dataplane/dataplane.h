@@ -86,6 +86,7 @@ struct dp_node {
 	// interface with dp_arc_enable(); an arc's end is always enabled.
 	enum dp_arc arc;
 	bool arc_end;
+	bool odd_only; // packets that dp_arc_next_plain() is for are none of its business
 	const char *const *after;
 	const char *const *before;
 	enum dp_arc starts[4]; // arcs that it starts packets on
@@ -130,12 +131,31 @@ void dp_trace_visit(const struct dp_node *node, void **objs, uint16_t n); // nod
 // time; read by nodes. l2-out and l3-out run on into port-out in the table, without a node in between.
 struct dp_arc_table {
 	uint8_t next[DP_MAX_IFACES][DP_ARC_SLOTS];
+	uint32_t odd_only; // a bit per slot
+	uint8_t end;       // slot of the last node
 };
 extern struct dp_arc_table dp_arc_tables[DP_ARC_COUNT];
 
 // node: the edge by which a packet on interface `iface` continues along (or starts) `arc`.
 static inline rte_edge_t dp_arc_next(const struct dp_node *self, enum dp_arc arc, unsigned iface) {
 	return self->base[arc] + dp_arc_tables[arc].next[iface][self->slot[arc]];
+}
+
+// node: the same for a packet on an l3 arc that another host sent in one piece: past nodes that are for fragments, for what was put
+// together of them, and for this box's own packets.
+static inline rte_edge_t dp_arc_next_plain(
+	const struct dp_node *self, enum dp_arc arc, unsigned iface) {
+	const struct dp_arc_table *table = &dp_arc_tables[arc];
+	unsigned slot = table->next[iface][self->slot[arc]];
+
+	while (table->odd_only >> slot & 1)
+		slot = table->next[iface][slot];
+	return (rte_edge_t)(self->base[arc] + slot);
+}
+
+// node: the edge to the last node of `arc`.
+static inline rte_edge_t dp_arc_last(const struct dp_node *self, enum dp_arc arc) {
+	return self->base[arc] + dp_arc_tables[arc].end;
 }
 
 // The same for packets that mostly are of one interface: the edge of the last one is remembered. Begins as DP_ARC_RUN, and lives for

@@ -166,9 +166,13 @@ static void row_update(enum dp_arc arc, unsigned iface) {
 
 static void slots_assign(void) {
 	for (enum dp_arc arc = DP_ARC_PORT_IN; arc < DP_ARC_COUNT; arc++) {
+		dp_arc_tables[arc].end = (uint8_t)(arcs[arc].n - 1);
+		dp_arc_tables[arc].odd_only = 0;
 		for (unsigned s = 1; s < arcs[arc].n; s++) {
 			if (arcs[arc].nodes[s]->arc == arc)
 				arcs[arc].nodes[s]->slot[arc] = s;
+			if (arcs[arc].nodes[s]->odd_only)
+				dp_arc_tables[arc].odd_only |= UINT32_C(1) << s;
 		}
 		memset(enabled[arc], 0, sizeof(enabled[arc]));
 		for (unsigned iface = 0; iface < DP_MAX_IFACES; iface++)

@@ -15,6 +15,13 @@ static inline bool ip_note_summed(const struct rte_mbuf *m) {
 	return (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
 }
 
+// Surely no fragment: of others what is behind extension headers may tell.
+static inline bool ip_note_whole(const struct rte_mbuf *m) {
+	uint32_t l4 = m->packet_type & RTE_PTYPE_L4_MASK;
+
+	return l4 != 0 && l4 != RTE_PTYPE_L4_FRAG;
+}
+
 // What later nodes want to know: lengths of headers, types.
 static inline void ip4_note(struct rte_mbuf *m, const struct rte_ipv4_hdr *ip, unsigned l3_len) {
 	m->l2_len = RTE_ETHER_HDR_LEN;

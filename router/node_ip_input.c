@@ -64,7 +64,8 @@ struct run {
 	const struct fib *fib4, *fib6; // NULL: the interface is gone, or its router
 	unsigned index, vrf;
 	uint64_t mac; // of ours, the one that the last packet was for: low 48 bits, as loaded
-	rte_edge_t edge;
+	rte_edge_t edge, plain;
+	bool looked_up;         // ip_lookup is next
 	uint32_t first;         // of its packets, in the vector
 	uint32_t bytes, others; // that are not IP
 };
@@ -102,6 +103,8 @@ static __rte_noinline void run_start(struct run *run, unsigned index, unsigned f
 	if (run->iface)
 		memcpy(&run->mac, run->iface->mac.addr_bytes, RTE_ETHER_ADDR_LEN);
 	run->edge = dp_arc_next(&ip_input, DP_ARC_L3_IN, index);
+	run->plain = dp_arc_next_plain(&ip_input, DP_ARC_L3_IN, index);
+	run->looked_up = run->plain == dp_arc_last(&ip_input, DP_ARC_L3_IN);
 }
 
 // Sent to all or to a group: only what is for this box goes on. A broadcast of the subnet is told by the look-up.
@@ -224,7 +227,8 @@ static inline uint32_t plain(struct rte_mbuf *m, const struct run *run) {
 		if (unlikely(m->data_len < RTE_ETHER_HDR_LEN + sizeof(*ip) ||
 			    !ip4_is_plain(ip, len, ip_note_summed(m))))
 			return 0;
-		fib_prefetch4(run->fib4, rte_be_to_cpu_32(ip->dst_addr));
+		if (likely(run->looked_up))
+			fib_prefetch4(run->fib4, rte_be_to_cpu_32(ip->dst_addr));
 		ip4_note(m, ip, sizeof(*ip));
 		return rte_be_to_cpu_16(ip->total_length);
 	}
@@ -232,7 +236,8 @@ static inline uint32_t plain(struct rte_mbuf *m, const struct run *run) {
 	if (unlikely(type != RTE_BE16(RTE_ETHER_TYPE_IPV6) ||
 		    m->data_len < RTE_ETHER_HDR_LEN + sizeof(*ip) || !ip6_is_plain(ip, len)))
 		return 0;
-	fib_prefetch6(run->fib6, ip->dst_addr);
+	if (likely(run->looked_up))
+		fib_prefetch6(run->fib6, ip->dst_addr);
 	ip6_note(m, ip);
 	return rte_be_to_cpu_16(ip->payload_len) + sizeof(*ip);
 }
@@ -262,7 +267,7 @@ static __rte_always_inline void chunk(
 		}
 		bytes += some;
 		dp_meta(m)->domain = run.vrf;
-		next[i] = run.edge;
+		next[i] = likely(ip_note_whole(m)) ? run.plain : run.edge;
 	}
 	run.bytes += bytes;
 	run_count(&run, n);

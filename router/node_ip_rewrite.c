@@ -56,7 +56,7 @@ static struct dp_node ip_rewrite = {
 
 struct run {
 	unsigned iface;
-	rte_edge_t edge;
+	rte_edge_t edge, plain;
 };
 
 // Of a run; apart from it, so that the loop has it in registers: a sum in memory makes each packet wait for the one before.
@@ -77,6 +77,7 @@ static __rte_noinline void run_start(struct run *run, unsigned iface, struct tal
 	run_count(run, tally);
 	run->iface = iface;
 	run->edge = dp_arc_next(&ip_rewrite, DP_ARC_L3_OUT, iface);
+	run->plain = dp_arc_next_plain(&ip_rewrite, DP_ARC_L3_OUT, iface);
 }
 
 static rte_edge_t error(struct rte_mbuf *m, uint32_t what) {
@@ -166,7 +167,7 @@ static __rte_always_inline rte_edge_t rewrite(
 	tally->bytes += len;
 	if (unlikely(nh->mss_or_dscp))
 		adjust(m);
-	return run->edge;
+	return likely(m->port != UINT16_MAX && !(m->ol_flags & frag_flag)) ? run->plain : run->edge;
 }
 
 static __rte_always_inline void chunk(

@@ -7,6 +7,7 @@ static struct dp_node session_own = {
 	.name = "session_own",
 	.help = "finds or makes the sessions of this box itself",
 	.arc = DP_ARC_L3_OUT,
+	.odd_only = true,
 	.next = session_next,
 	.drops = session_drops,
 	.hands_over = true,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "router/frag/frag.h"
+#include "router/ip_note.h"
 
 // Reasons that both nodes have, in the order of join_drops.
 enum join_drop {
@@ -45,9 +46,7 @@ struct join {
 bool join_reads_fragment(const struct rte_mbuf *m);
 // node: whether join_take() has to see the packet. Where ip_input found an upper protocol right behind the IP header, it is whole.
 static inline bool join_is_fragment(const struct rte_mbuf *m) {
-	uint32_t l4 = m->packet_type & RTE_PTYPE_L4_MASK;
-
-	return unlikely(l4 == 0 || l4 == RTE_PTYPE_L4_FRAG) && join_reads_fragment(m);
+	return unlikely(!ip_note_whole(m)) && join_reads_fragment(m);
 }
 // node: takes a fragment. The whole packet that it completes, or NULL: it waits, was dropped, or is on its way to the worker that
 // has the others.

@@ -14,6 +14,7 @@ static struct dp_node ip_reass = {
 	.name = "ip_reass",
 	.help = "puts fragments together that are forwarded",
 	.arc = DP_ARC_L3_IN,
+	.odd_only = true,
 	.after = ip_reass_after,
 	.before = ip_reass_before,
 	.hands_over = true,

@@ -15,6 +15,7 @@ static struct dp_node ip_refrag = {
 	.name = "ip_refrag",
 	.help = "cuts packets again that were put together on their way in",
 	.arc = DP_ARC_L3_OUT,
+	.odd_only = true,
 	.before = ip_refrag_before,
 	.drops = ip_refrag_drops,
 };
