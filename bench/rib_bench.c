@@ -3,6 +3,7 @@
 // look-up costs, and what a fail-over; and rte_fib beside it. One thread; no packets.
 //
 //   rib_bench [ROUTES4 [ROUTES6]]     1000000 200000
+#include "dataplane/session/session.h"
 #include "lib/log.h"
 #include "router/fib/nexthop.h"
 #include "router/fib/rib.h"
@@ -21,6 +22,9 @@
 #define ROUNDS  7
 
 struct rtr_iface *rtr_ifaces[DP_MAX_IFACES];
+
+void session_hops_changed(void) {
+}
 
 void dp_sync(void) { // there are no workers
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The transaction: a plan is built aside, and swapped in. Routes are not pointers to swap: they are set one by one in commit, from next
 // hops that prepare has made; those of the old configuration that were not set again are swept.
+#include "dataplane/session/session.h"
 #include "lib/log.h"
 #include "router/dhcp/dhcp.h"
 #include "router/dynamic.h"
@@ -664,6 +665,7 @@ void rtr_commit(void *arg) {
 		plan->old_rules[v] = rtr_policies[v];
 		__atomic_store_n(&rtr_policies[v], plan->rules[v], __ATOMIC_RELEASE);
 	}
+	session_hops_changed();
 	for (unsigned r = 0; r < rtr_running.n; r++)
 		share_set((unsigned)rtr_vrf_find(rtr_running.routers[r].name),
 			&rtr_running.routers[r].punt,

@@ -200,6 +200,29 @@ static __rte_noinline rte_edge_t link_local(struct rte_mbuf *m, const struct rtr
 	return NEXT_ERROR;
 }
 
+// ---- for sessions ---------------------------------------------------------------------------------------------
+
+// What packets of one session find alike: nothing but the FIB is asked, and the way is open.
+static uint32_t hop_of(struct rte_mbuf *m) {
+	const struct rtr_iface *iface = rtr_iface(dp_meta(m)->iface);
+
+	if (iface == NULL || iface->urpf != RTR_URPF_OFF || iface->has_policy ||
+		(ip_is_v6(m) &&
+			(ip6_is_link_local(ip6_of(m)->src_addr) ||
+				ip6_is_link_local(ip6_of(m)->dst_addr))))
+		return 0;
+	uint32_t slot = look_again(m, dp_meta(m)->domain);
+	if (rtr_nhs[slot].kind == RTR_NH_GROUP)
+		slot = rtr_nh_pick(slot, ip_flow_hash(m));
+	return rtr_nhs[slot].kind == RTR_NH_FORWARD ? slot : 0;
+}
+
+static const struct session_forwarder forwarder = {.node = "ip_rewrite", .hop = hop_of};
+
+RTE_INIT(forwarder_set) {
+	session_forwarder_set(&forwarder);
+}
+
 // ---- explaining ---------------------------------------------------------------------------------------------
 
 static void explain_route(const struct rte_mbuf *m, unsigned index, json_t *lines) {

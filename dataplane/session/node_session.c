@@ -171,7 +171,9 @@ static __rte_noinline rte_edge_t pass_flow(const struct batch *b, unsigned i, st
 struct turn {
 	const struct session_owner *owner; // NULL: the number of workers changes
 	uint16_t generation;
+	uint32_t hops_tick;
 	struct dp_arc_run on;
+	rte_edge_t last; // the arc's end
 };
 
 static inline void turn_begin(struct turn *t) {
@@ -179,7 +181,9 @@ static inline void turn_begin(struct turn *t) {
 
 	*t = (struct turn){.owner = stable ? &session_owners[dp_self->id] : NULL,
 		.generation = __atomic_load_n(&session_generation, __ATOMIC_RELAXED),
-		.on = DP_ARC_RUN};
+		.hops_tick = __atomic_load_n(&session_hops_tick, __ATOMIC_ACQUIRE),
+		.on = DP_ARC_RUN,
+		.last = dp_arc_last(&session, DP_ARC_L3_IN)};
 }
 
 // UDP of an established session of this worker: nothing to decide, nothing to track.
@@ -193,10 +197,11 @@ static inline rte_edge_t pass_plain(
 	struct path p = {.self = &session, .arc = DP_ARC_L3_IN, .m = m, .ip = ip_of(m)};
 
 	p.l4 = dir_v6(d) ? sizeof(struct rte_ipv6_hdr) : m->l3_len;
-	path_count(&p, t->owner, d, ref);
+	bool fresh = path_count(&p, t->owner, d, ref, t->hops_tick);
 	if (unlikely(dir_more(d)->edge != 0))
 		return path_leave(&p, d, ref);
-	return dp_arc_run_next(&t->on, &session, DP_ARC_L3_IN, dp_meta(m)->iface);
+	rte_edge_t on = dp_arc_run_next(&t->on, &session, DP_ARC_L3_IN, dp_meta(m)->iface);
+	return likely(on == t->last) ? path_hop(&p, d, on, fresh) : on;
 }
 
 static inline void pass_flows(

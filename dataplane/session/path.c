@@ -2,6 +2,7 @@
 // The rarer ways through the table: first packets, ICMP errors, sessions of other workers, headers that take some reading.
 #include "dataplane/session/path.h"
 #include "dataplane/session/shift.h"
+#include "lib/clock.h"
 #include <errno.h>
 #include <rte_ether.h>
 
@@ -47,6 +48,30 @@ uint8_t session_edge(const char *node) {
 		return 0;
 	session_next[i] = node;
 	return (uint8_t)(i + 1);
+}
+
+// ---- the way on ---------------------------------------------------------------------------------------------------------
+
+uint32_t session_hops_tick;
+rte_edge_t session_hop_edge;
+static const struct session_forwarder *forwarder;
+
+void session_forwarder_set(const struct session_forwarder *who) {
+	forwarder = who;
+	session_hop_edge = (rte_edge_t)(session_edge(who->node) - 1);
+}
+
+// A worker's packets are looked up in what was there before they were counted: at a tick that is not after this one.
+void session_hops_changed(void) {
+	uint32_t tick = (uint32_t)(clock_now_ns() >> TABLE_TICK_SHIFT);
+
+	__atomic_store_n(&session_hops_tick, tick, __ATOMIC_RELEASE);
+}
+
+uint32_t path_hop_ask(const struct path *p, struct session_dir *d) {
+	uint32_t hop = forwarder ? forwarder->hop(p->m) : 0;
+
+	return dir_rewrite(d)->hop = hop ? hop : HOP_NONE;
 }
 
 // ---- sessions of others ---------------------------------------------------------------------------------------------

@@ -83,6 +83,30 @@ rte_edge_t path_tcp_bad(struct path *p, session_ref ref, enum tcp_verdict verdic
 rte_edge_t path_helped_hit(
 	struct path *p, struct session_owner *o, struct session_dir *d, session_ref ref);
 
+// ---- the way on ---------------------------------------------------------------------------------------------------------
+
+extern uint32_t session_hops_tick; // of the last change of routes
+extern rte_edge_t session_hop_edge;
+
+// Asks by which hop the packet leaves, and notes the answer.
+uint32_t path_hop_ask(const struct path *p, struct session_dir *d);
+
+// `on` leads to the arc's end: or by the hop that the direction knows. Just after a change of routes the end is faster than asking: it
+// looks up a vector at once.
+static inline rte_edge_t path_hop(
+	const struct path *p, struct session_dir *d, rte_edge_t on, bool fresh) {
+	uint32_t hop = dir_rewrite(d)->hop;
+
+	if (unlikely(dir_more(d)->iface != dp_meta(p->m)->iface || !fresh))
+		return on;
+	if (unlikely(hop == 0))
+		hop = path_hop_ask(p, d);
+	if (unlikely(hop == HOP_NONE))
+		return on;
+	dp_meta(p->m)->user = hop;
+	return session_hop_edge;
+}
+
 static inline rte_edge_t path_leave(const struct path *p, struct session_dir *d, session_ref ref) {
 	unsigned edge = dir_more(d)->edge;
 
@@ -96,20 +120,31 @@ static inline enum rewrite_check path_check(const struct path *p) {
 	return p->m->ol_flags & RTE_MBUF_F_TX_L4_MASK ? CHECK_PSEUDO : CHECK_WHOLE;
 }
 
-static inline void path_count(
-	struct path *p, const struct session_owner *o, struct session_dir *d, session_ref ref) {
+// `changed`: when a route last did. Whether none has since the direction's last packet; else what it knew of its way is forgotten.
+static inline bool path_count(struct path *p, const struct session_owner *o, struct session_dir *d,
+	session_ref ref, uint32_t changed) {
+	bool fresh = (int32_t)(d->seen - changed) > 0;
+
+	if (unlikely(!fresh))
+		dir_rewrite(d)->hop = 0;
 	d->seen = o->tick;
 	d->packets++;
 	d->bytes += p->m->pkt_len - (uint32_t)(p->ip - rte_pktmbuf_mtod(p->m, uint8_t *));
 	if (d->flags & SESSION_REWRITE)
 		rewrite(d, ref & 1, p->ip, p->l4, path_check(p));
+	return fresh;
 }
 
 // Counted, rewritten, on its way.
 static inline rte_edge_t path_pass(
 	struct path *p, const struct session_owner *o, struct session_dir *d, session_ref ref) {
-	path_count(p, o, d, ref);
-	return path_leave(p, d, ref);
+	uint32_t changed = __atomic_load_n(&session_hops_tick, __ATOMIC_ACQUIRE);
+	bool fresh = path_count(p, o, d, ref, changed);
+	rte_edge_t on = path_leave(p, d, ref);
+
+	if (p->arc != DP_ARC_L3_IN || on != dp_arc_last(p->self, DP_ARC_L3_IN))
+		return on;
+	return path_hop(p, d, on, fresh);
 }
 
 static inline enum tcp_verdict path_tcp(

@@ -203,6 +203,22 @@ void session_origin(struct rte_mbuf *m);
 // node: the source that the packet came with, when its session has rewritten it since; else false. 4 or 16 bytes. As of session_origin().
 bool session_source(struct rte_mbuf *m, uint8_t src[16]);
 
+// ---- the way of a session's packets --------------------------------------------------------------------------------------
+
+// Who forwards what comes along the l3-in arc says by which hop, and a direction remembers it: its packets then skip the arc's end, for as
+// long as no route changes. They go to `node` with dp_meta.user = the hop.
+struct session_forwarder {
+	const char *node;
+	// node: the hop of a packet as it leaves, the same for all packets of its direction that come in by its interface. 0: not so, or
+	// there is none: such packets go along the arc.
+	uint32_t (*hop)(struct rte_mbuf *m);
+};
+void session_forwarder_set(const struct session_forwarder *forwarder); // constructor
+
+// control: after a change of what hop() goes by, and before dp_sync() lets a number be used again: directions that were told one before
+// ask anew.
+void session_hops_changed(void);
+
 // ---- SYN cookies (path_syn.c) ---------------------------------------------------------------------------------------------
 
 // The edge, as of session_edge(), by which a decider sends SYNs whose senders are to prove first that they are there. They come

@@ -39,10 +39,12 @@ struct session_more {
 	uint32_t word; // direction 0: the rule; 1: tick of the start
 };
 
-// What becomes of its packets. The deltas are one's complement sums (RFC 1624): addresses alone, addresses and ports.
+// What becomes of its packets: the ports, and by which hop they leave (struct session_forwarder), as of `seen`. 0: to be asked.
 struct session_rewrite {
-	uint16_t sport, dport, l3_delta, l4_delta;
+	uint16_t sport, dport;
+	uint32_t hop;
 };
+#define HOP_NONE UINT32_MAX // asked: along the arc
 
 struct session_dir4 {
 	struct session_dir dir;

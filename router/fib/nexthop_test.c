@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Next-hop objects and their slots; nodes are played by a thread that reads as they do.
+#include "dataplane/session/session.h"
 #include "lib/log.h"
 #include "router/fib/nexthop.h"
 #include "router/iface.h"
@@ -19,6 +20,9 @@ struct rtr_iface *rtr_ifaces[DP_MAX_IFACES];
 static struct rtr_iface ifaces[4];
 static struct rte_rcu_qsbr *rcu;
 static unsigned syncs;
+
+void session_hops_changed(void) {
+}
 
 void dp_sync(void) {
 	syncs++;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Routes against a naive longest match, readers beside a writer, limits, paging, resync, audit.
+#include "dataplane/session/session.h"
 #include "lib/log.h"
 #include "router/fib/nexthop.h"
 #include "router/fib/rib.h"
@@ -21,6 +22,9 @@
 struct rtr_iface *rtr_ifaces[DP_MAX_IFACES];
 static struct rte_rcu_qsbr *rcu;
 static unsigned syncs;
+
+void session_hops_changed(void) {
+}
 
 void dp_sync(void) {
 	syncs++;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Next-hop objects, and the slots by which nodes see them.
+#include "dataplane/session/session.h"
 #include "router/fib/ecmp.h"
 #include "router/fib/nexthop.h"
 #include "router/fib/region.h"
@@ -250,6 +251,7 @@ void nexthop_put(uint32_t slot) {
 void nexthop_collect(void) {
 	if (retired_head == 0)
 		return;
+	session_hops_changed();
 	dp_sync();
 	while (retired_head) {
 		struct object *o = &objects[retired_head];
@@ -293,6 +295,7 @@ static void alive_weights(const struct group *group, uint32_t *weights) {
 
 static void group_fill(struct group *group) {
 	uint32_t weights[ECMP_MAX_PATHS];
+	bool changed = false;
 
 	alive_weights(group, weights);
 	if (ecmp_fill(group->owners, group->size, weights, group->n) == 0)
@@ -300,9 +303,13 @@ static void group_fill(struct group *group) {
 	for (unsigned b = 0; b < group->size; b++) {
 		uint32_t slot = group->members[group->owners[b]].slot;
 
-		if (group->buckets[b] != slot)
-			__atomic_store_n(&group->buckets[b], slot, __ATOMIC_RELEASE);
+		if (group->buckets[b] == slot)
+			continue;
+		__atomic_store_n(&group->buckets[b], slot, __ATOMIC_RELEASE);
+		changed = true;
 	}
+	if (changed)
+		session_hops_changed();
 }
 
 static void groups_fill(struct object *adjacency) {
@@ -665,6 +672,7 @@ static void named_replace(struct object *o, struct group *group) {
 		dp_sync();
 		__atomic_store_n(&nh->n_buckets, group->size, __ATOMIC_RELEASE);
 	}
+	session_hops_changed();
 	group_unlink(old);
 	group_free(old);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The routes of each VRF: candidates on the prefixes of a tree, the best of them in the FIB.
+#include "dataplane/session/session.h"
 #include "lib/event.h"
 #include "lib/log.h"
 #include "router/fib/nexthop.h"
@@ -308,6 +309,12 @@ static void reclaim(struct family *f) {
 	fib_reclaim(f->fib);
 }
 
+// A prefix that the table has leads elsewhere.
+static void replace(struct family *f, const uint8_t *addr, unsigned len, uint32_t slot) {
+	fib_replace(f->fib, addr, len, slot);
+	session_hops_changed();
+}
+
 static int publish(
 	struct family *f, const uint8_t *addr, unsigned len, uint32_t slot, unsigned source) {
 	int rc = fib_add(f->fib, addr, len, slot, is_own(source));
@@ -316,6 +323,7 @@ static int publish(
 		reclaim(f);
 		rc = fib_add(f->fib, addr, len, slot, is_own(source));
 	}
+	session_hops_changed();
 	if (fib_retired(f->fib) >= RETIRED_MAX)
 		reclaim(f);
 	return rc;
@@ -328,6 +336,7 @@ static void withdraw(struct family *f, const uint8_t *addr, unsigned len) {
 		fib_del(f->fib, addr, len, parent.len, at(f, parent.value)->slot);
 	else
 		fib_del(f->fib, addr, len, 0, 0);
+	session_hops_changed();
 	if (fib_retired(f->fib) >= RETIRED_MAX)
 		reclaim(f);
 }
@@ -373,7 +382,7 @@ static void update(struct family *f, const struct prefix *net, uint32_t head, ui
 	if (first != head)
 		rib_tree_set(f->tree, net->addr.bytes, net->len, first);
 	if (at(f, first)->slot != was)
-		fib_replace(f->fib, net->addr.bytes, net->len, at(f, first)->slot);
+		replace(f, net->addr.bytes, net->len, at(f, first)->slot);
 	nexthop_put(old);
 }
 
@@ -401,7 +410,7 @@ int rib_set(struct rtr_vrf *pub, const struct rtr_route *route, struct err *err)
 	else
 		at(f, index)->node = at(f, head)->node;
 	if (head && first != head && at(f, head)->slot != route->slot)
-		fib_replace(f->fib, net.addr.bytes, net.len, route->slot);
+		replace(f, net.addr.bytes, net.len, route->slot);
 	return 0;
 }
 
@@ -415,7 +424,7 @@ static void remove_candidate(struct family *f, const uint8_t *addr, unsigned len
 	} else if (first != head) {
 		rib_tree_set(f->tree, addr, len, first);
 		if (at(f, first)->slot != slot)
-			fib_replace(f->fib, addr, len, at(f, first)->slot);
+			replace(f, addr, len, at(f, first)->slot);
 	}
 	candidate_free(f, index);
 	nexthop_put(slot); // readers are waited for before it goes
@@ -632,6 +641,7 @@ static int rebuild(struct family *f, const uint8_t *addr) {
 	}
 	if (rc == 0)
 		fib_block_end(f->fib, &block);
+	session_hops_changed();
 	return rc;
 }
 
@@ -644,9 +654,9 @@ static void audit_default(struct vrf *vrf, struct family *f) {
 		return;
 	diverges(vrf, f, &entry, zero, "default route");
 	if (want)
-		fib_replace(f->fib, zero, 0, want);
+		replace(f, zero, 0, want);
 	else
-		fib_del(f->fib, zero, 0, 0, 0);
+		withdraw(f, zero, 0);
 }
 
 // The last address that one step looks at.
