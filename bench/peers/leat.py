@@ -37,7 +37,8 @@ class Leat(Peer):
         return template.substitute(
             job=self.job, workers=workers, cpus=', '.join(map(str, self.worker_cpus())), port_a=self.port(0),
             port_b=self.port(1), mac=ROUTER_MAC, hops=HOPS,
-            rules=self.options.get('rules', 0), sessions=self.options.get('sessions', 1000) * 5 // 4 + 1000, routes4=room[4], routes6=room[6],
+            rules=self.options.get('rules', 0), nat=str(self.options.get('nat', False)).lower(),
+            sessions=self.options.get('sessions', 1000) * 5 // 4 + 1000, routes4=room[4], routes6=room[6],
             files=', '.join(f'"{self.routes_write(table)}"' for table in self.tables))
 
     def config_write(self):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A state per connection: Leat's router alone, with a firewall of ten rules, with one of ten thousand; OVS-DPDK's conntrack, nftables as a
-firewall and as a DNAT balancer."""
+"""A state per connection: Leat's router alone, with a firewall of ten rules, with NAT beside them, with one of ten thousand; OVS-DPDK's
+conntrack, nftables as a firewall and as a DNAT balancer."""
 from bench.lib import extras
 from bench.lib.point import Bar, Contender, Plot, Point
 
@@ -11,6 +11,7 @@ PEERS_CONNECTIONS = 64000  # more than these take too long to set up in some pee
 RULES = (10, 10000)
 LINUX_JOBS = {'linux-nft': 'nft', 'linux-dnat': 'nft-dnat'}
 WANTED = {1000: 80, 64000: 95, 1000000: 145}
+NAT_ADDS = 12
 NEW = 3000000  # sessions of each side that begin while it is measured how fast
 
 
@@ -26,6 +27,7 @@ def connections_point(count, peers):
     p = profile(count // 2)  # each way
     contenders = [Contender('leat-route', 'leat', 'route', p, {'family': 4, 'routes': 1, 'kind': 'dense'})]
     contenders += [Contender(f'leat-rules-{n}', 'leat', 'route', p, options(n, count)) for n in RULES]
+    contenders.append(Contender('leat-nat', 'leat', 'route', p, {**options(RULES[0], count), 'nat': True}))
     small = count <= PEERS_CONNECTIONS
     of_peers = {'macs': 1, 'flows': count, 'order': 'rand', 'size': '64'}
     if 'ovs' in peers and small:
@@ -33,7 +35,7 @@ def connections_point(count, peers):
     if 'linux' in peers and small:
         contenders += [Contender(who, 'linux', job, of_peers) for who, job in LINUX_JOBS.items()]
     return Point(f'connections-{count}', f'{count:,} UDP connections, at random, 64 B', contenders, axes={'connections': count},
-                 ratios=[('leat-rules-10000', 'leat-rules-10')] + [(c.who, 'leat-rules-10') for c in contenders[3:]],
+                 ratios=[(c.who, 'leat-rules-10') for c in contenders[2:]],
                  quick=count == 1000)
 
 
@@ -57,6 +59,12 @@ def bars():
     def cycles(count):
         return lambda r: r.cycles(f'connections-{count}', 'leat-rules-10')
 
+    def nat_adds(count):
+        def difference(results):
+            found = [results.cycles(f'connections-{count}', who) for who in ('leat-nat', 'leat-rules-10')]
+            return (found[0][0] - found[1][0], found[0][1] and found[1][1]) if all(found) else None
+        return difference
+
     def rate(results):
         try:
             return results.data['extras']['new']['per_second'], True
@@ -65,6 +73,7 @@ def bars():
 
     return [Bar(f'cycles per packet, firewall and routing, {count:,} sessions', cycles(count), at_most=most, unit='cycles')
             for count, most in WANTED.items()] + [
+        Bar(f'cycles per packet that NAT adds, {count:,} sessions', nat_adds(count), at_most=NAT_ADDS, unit='cycles') for count in WANTED] + [
         Bar('new sessions per second and core, 10,000 rules', rate, at_least=1e6, unit='/s')]
 
 
