@@ -37,7 +37,7 @@ links_up
 got() { sed -n "s/^$2=//p" "$T/$1.env"; }
 dump offers a 'udp port 68 and udp[8] = 2' -vvv
 declare -A pid
-for h in a b; do OUT=$T/$h.env bg "udhcpc-$h" ip netns exec "$TAG-$h" busybox udhcpc -i eth0 -f -t 20 -T 1 -A 1 -s "$T/script" -O domain; pid[$h]=$!; done
+for h in a b; do OUT=$T/$h.env bg "udhcpc-$h" ip netns exec "$TAG-$h" busybox udhcpc -i eth0 -f -t 20 -T 5 -A 1 -s "$T/script" -O domain; pid[$h]=$!; done
 for h in a b; do wait_until "[ -s $T/$h.env ]" 30; done
 expect "got a ip | grep -q '^10.1.0.1' && got b ip | grep -q '^10.2.0.1'" "each from its own network"
 expect_eq "$(got a router) $(got a dns) $(got b router) $(got b dns)" "10.1.0.1 10.9.0.5 10.2.0.1 10.8.0.5" "options"
