@@ -365,6 +365,9 @@ void dp_explain_say(json_t *lines, const char *format, ...) __rte_format_printf(
 struct rte_mempool *dp_pool(void);
 // control: buffers that fill one page each, as AF_XDP needs them; made at the first call. NULL: out of memory.
 struct rte_mempool *dp_pool_pages(void);
+// control: buffers of 16 KiB with their headroom (what every NIC's descriptor can tell), for frames that a kernel left to be cut; made at the
+// first call. NULL: out of memory; chains of dp_pool() do, too.
+struct rte_mempool *dp_pool_large(void);
 
 // ---- start and stop (leatd's main, tests, benches) ----------------------------------------------------
 

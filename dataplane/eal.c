@@ -30,13 +30,15 @@
 #define POOL_MAX          262143
 #define PAGE_BYTES        4096
 #define PAGE_ROOM         (PAGE_BYTES - RTE_CACHE_LINE_SIZE - (unsigned)sizeof(struct rte_mbuf))
+#define LARGE_BYTES       16384
+#define LARGE_CACHE       64
 #define HUGE_BYTES        (2ul << 20)
 #define MAX_ARGS          24
 
 struct dp_eal_info dp_eal;
 uint64_t dp_trace_flag;
 
-static struct rte_mempool *pool, *pool_pages;
+static struct rte_mempool *pool, *pool_pages, *pool_large;
 static char run_dir[108];
 static unsigned cpu_list[CPU_SETSIZE], n_cpus;
 static cpu_set_t cpu_mask;
@@ -134,6 +136,15 @@ struct rte_mempool *dp_pool_pages(void) {
 		log_error("dataplane", "out of memory for buffers of AF_XDP", "why=\"%s\"",
 			rte_strerror(rte_errno));
 	return pool_pages;
+}
+
+struct rte_mempool *dp_pool_large(void) {
+	unsigned n = ((size_t)dp_eal.memory_mb << 16) / LARGE_BYTES; // a sixteenth
+
+	if (!pool_large)
+		pool_large = rte_pktmbuf_pool_create(
+			"leat-large", n, LARGE_CACHE, 0, LARGE_BYTES, SOCKET_ID_ANY);
+	return pool_large;
 }
 
 void dp_buffers_count(unsigned *total, unsigned *used) {
@@ -324,6 +335,6 @@ void dp_stop(void) {
 	dp_graph_fini();
 	if (!dp_eal.keep)
 		rte_eal_cleanup();
-	pool = pool_pages = NULL;
+	pool = pool_pages = pool_large = NULL;
 	dp_eal.started = false;
 }

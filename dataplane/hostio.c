@@ -19,17 +19,37 @@
 
 // ---- receive ------------------------------------------------------------------------------------------------
 
+// The buffers behind the first, which only a long frame reaches: large ones while there are some.
+static bool tail_fill(struct hostio *io, struct hostio_slot *slot) {
+	struct rte_mbuf **tail = slot->segs + 1;
+
+	if (slot->n > 1 && slot->taken <= 1)
+		return true;
+	if (slot->large && rte_pktmbuf_alloc_bulk(io->large, tail, slot->taken - 1) == 0) {
+		slot->taken = 1;
+		return true;
+	}
+	rte_pktmbuf_free_bulk(slot->segs + slot->taken, slot->n - slot->taken);
+	slot->taken = slot->n = 1;
+	slot->large = io->large && rte_pktmbuf_alloc_bulk(io->large, tail, HOSTIO_LARGE) == 0;
+	if (slot->large)
+		slot->n += HOSTIO_LARGE;
+	else if (rte_pktmbuf_alloc_bulk(io->pool, tail, io->segs - 1) == 0)
+		slot->n += io->segs - 1;
+	return slot->n > 1;
+}
+
 static bool slot_fill(struct hostio *io, struct hostio_slot *slot) {
 	if (slot->taken == 0)
 		return true;
-	if (rte_pktmbuf_alloc_bulk(io->pool, slot->segs, slot->taken) < 0) {
+	if (!tail_fill(io, slot) || rte_pktmbuf_alloc_bulk(io->pool, slot->segs, 1) < 0) {
 		io->rx_no_buffer++;
 		return false;
 	}
-	for (unsigned i = 0; i < slot->taken; i++)
+	slot->taken = 0;
+	for (unsigned i = 0; i < slot->n; i++)
 		slot->iov[i + 1] = (struct iovec){rte_pktmbuf_mtod(slot->segs[i], void *),
 			rte_pktmbuf_tailroom(slot->segs[i])};
-	slot->taken = 0;
 	return true;
 }
 
@@ -39,6 +59,27 @@ unsigned hostio_fill(struct hostio *io, unsigned n) {
 	while (i < n && slot_fill(io, &io->slots[i]))
 		i++;
 	return i;
+}
+
+void hostio_slots_init(struct hostio *io, struct rte_mempool *pool) {
+	unsigned room = rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM;
+
+	io->pool = pool;
+	io->large = dp_pool_large();
+	io->segs = RTE_MIN(FRAME_MAX / room + 1, (unsigned)HOSTIO_SEGS);
+	for (unsigned i = 0; i < HOSTIO_SLOTS; i++) {
+		struct hostio_slot *slot = &io->slots[i];
+		slot->taken = slot->n = 1;
+		slot->iov[0] = (struct iovec){&slot->vnet, sizeof(slot->vnet)};
+	}
+}
+
+void hostio_slots_fini(struct hostio *io) {
+	for (unsigned i = 0; i < HOSTIO_SLOTS; i++) {
+		struct hostio_slot *slot = &io->slots[i];
+		rte_pktmbuf_free_bulk(slot->segs + slot->taken, slot->n - slot->taken);
+		slot->taken = slot->n = 1;
+	}
 }
 
 // Puts back the tag that the kernel took out of the frame.
@@ -84,7 +125,7 @@ struct rte_mbuf *hostio_take(
 		if (seg != m)
 			last->next = seg;
 		last = seg;
-	} while (left > 0 && used < io->segs);
+	} while (left > 0 && used < slot->n);
 	m->nb_segs = used;
 	m->pkt_len = len - left;
 	m->port = io->port;
@@ -166,13 +207,7 @@ static struct hostio *hostio_new(struct port *port, const struct hostio_ops *ops
 	io->ops = ops;
 	io->fd = -1;
 	io->pause_us = PAUSE_US;
-	io->pool = port->pool ? port->pool : dp_pool();
-	io->segs = FRAME_MAX / (rte_pktmbuf_data_room_size(io->pool) - RTE_PKTMBUF_HEADROOM) + 1;
-	io->segs = RTE_MIN(io->segs, (unsigned)HOSTIO_SEGS);
-	for (unsigned i = 0; i < HOSTIO_SLOTS; i++) {
-		io->slots[i].taken = io->segs;
-		io->slots[i].iov[0] = (struct iovec){&io->slots[i].vnet, sizeof(io->slots[i].vnet)};
-	}
+	hostio_slots_init(io, port->pool ? port->pool : dp_pool());
 	io->rx = ring_new("rx", 2, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	io->tx = ring_new("tx", TX_SLOTS, RING_F_SC_DEQ);
 	return io;
@@ -185,10 +220,7 @@ static void hostio_free(struct hostio *io) {
 		rte_pktmbuf_free(m);
 	rte_ring_free(io->rx);
 	rte_ring_free(io->tx);
-	for (unsigned i = 0; i < HOSTIO_SLOTS; i++) {
-		struct hostio_slot *slot = &io->slots[i];
-		rte_pktmbuf_free_bulk(slot->segs + slot->taken, io->segs - slot->taken);
-	}
+	hostio_slots_fini(io);
 	if (io->fd >= 0)
 		close(io->fd);
 	rte_free(io);

@@ -13,11 +13,13 @@
 
 #define HOSTIO_SLOTS 16 // frames per system call
 #define HOSTIO_SEGS  33 // buffers per frame: 64 KiB in buffers of 2 KiB
+#define HOSTIO_LARGE 4  // or in one of those and so many of dp_pool_large()
 
 // Room for one frame to come: buffers that are not in use yet, and their iovecs behind the virtio header's.
 struct hostio_slot {
 	struct virtio_net_hdr vnet;
-	unsigned taken; // segs[0..taken) are used up
+	unsigned taken, n; // segs[0..taken) of n are used up
+	bool large;        // segs[1..n) are
 	struct rte_mbuf *segs[HOSTIO_SEGS];
 	struct iovec iov[HOSTIO_SEGS + 1];
 };
@@ -29,8 +31,8 @@ struct hostio {
 	uint16_t port;     // its ethdev
 	uint64_t next_tsc; // nothing is asked of the kernel before
 	uint16_t pause_us;
-	struct rte_mempool *pool;
-	unsigned segs; // per slot, for the largest frame
+	struct rte_mempool *pool, *large; // large: may be NULL
+	unsigned segs;                    // of the pool, for the longest frame
 	struct hostio_slot slots[HOSTIO_SLOTS];
 	struct rte_ring *rx, *tx;
 	uint64_t rx_packets, rx_bytes, rx_errors, rx_no_buffer, tx_packets, tx_bytes, tx_errors;
@@ -51,6 +53,9 @@ int hostio_open(struct port *port, const struct port_conf *conf, const struct ho
 void hostio_close(struct port *port);
 void hostio_stats(struct port *port, struct rte_eth_stats *stats);
 
+// control. Slots that hold nothing yet, and what they hold given back; hostio_open() and hostio_close() do it.
+void hostio_slots_init(struct hostio *io, struct rte_mempool *pool);
+void hostio_slots_fini(struct hostio *io);
 // node, for the ops. Fills slots that have given their buffers away; returns how many of the first n are whole.
 unsigned hostio_fill(struct hostio *io, unsigned n);
 // Takes the frame of `len` bytes out of a slot, with its virtio header's requests. `tag`: VLAN tag to put back in,

@@ -42,7 +42,7 @@ static uint16_t packet_recv(struct hostio *io, struct rte_mbuf **pkts, uint16_t 
 
 	for (unsigned i = 0; i < ready; i++)
 		msgs[i].msg_hdr = (struct msghdr){.msg_iov = io->slots[i].iov,
-			.msg_iovlen = io->segs + 1,
+			.msg_iovlen = io->slots[i].n + 1,
 			.msg_control = control[i].bytes,
 			.msg_controllen = sizeof(control[i].bytes)};
 	int received = ready > 0 ? recvmmsg(io->fd, msgs, ready, MSG_DONTWAIT, NULL) : 0;

@@ -42,7 +42,7 @@ static uint16_t tap_recv(struct hostio *io, struct rte_mbuf **pkts, uint16_t n) 
 
 	n = RTE_MIN(n, (uint16_t)HOSTIO_SLOTS);
 	for (uint16_t i = 0; i < n && hostio_fill(io, 1) == 1; i++) {
-		ssize_t len = readv(io->fd, slot->iov, io->segs + 1);
+		ssize_t len = readv(io->fd, slot->iov, slot->n + 1);
 		if (len < (ssize_t)sizeof(slot->vnet))
 			break;
 		struct rte_mbuf *m = hostio_take(io, slot, len - sizeof(slot->vnet), 0);
