@@ -2,6 +2,7 @@
 // The section `ports`: its rows, and what rows alone cannot say.
 #include "dataplane/port_priv.h"
 #include "lib/json.h"
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -185,8 +186,9 @@ static bool is_pci(const char *device) {
 	unsigned domain, bus, slot, function;
 	char rest;
 
-	return sscanf(device, "%4x:%2x:%2x.%1x%c", &domain, &bus, &slot, &function, &rest) == 4 ||
-		sscanf(device, "%2x:%2x.%1x%c", &bus, &slot, &function, &rest) == 3;
+	return (sscanf(device, "%4x:%2x:%2x.%1x%c", &domain, &bus, &slot, &function, &rest) == 4 ||
+		       sscanf(device, "%2x:%2x.%1x%c", &bus, &slot, &function, &rest) == 3) &&
+		isxdigit((unsigned char)*device) && slot < 32 && function < 8;
 }
 
 const struct dp_port_kind *port_kind_find(const struct port_conf *conf) {

@@ -44,8 +44,8 @@ static int kernel_check(const struct port_conf *conf, const char *path, struct e
 	if (strlen(conf->device) < IFNAMSIZ && !strpbrk(conf->device, ":/, "))
 		return 0;
 	return err_at(err, path,
-		"device: %s is no network interface, PCI address, or one of tap: memif: pcap: "
-		"null: ring: vdev:",
+		"device: %s is no network interface, PCI address (0000:03:00.0), or one of tap: "
+		"memif: pcap: null: ring: vdev:",
 		conf->device);
 }
 

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// device = "0000:03:00.0": a NIC that a driver of DPDK drives. The kernel must have let go of it (vfio-pci), except
-// where the two share it (mlx4, mlx5, mana).
+// device = "0000:03:00.0": a NIC that a driver of DPDK drives. The kernel must have let go of it (vfio-pci, or
+// uio_pci_generic where there is no IOMMU), except where the two share it (mlx4, mlx5, mana).
 #include "dataplane/port_priv.h"
-#include <dirent.h>
 #include <errno.h>
+#include <glob.h>
 #include <limits.h>
 #include <rte_bus_pci.h>
 #include <rte_dev.h>
+#include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_vfio.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -42,17 +44,46 @@ static void pci_driver(const char *name, char *buf, size_t size) {
 
 // The network interface that the kernel makes of it, "" when there is none.
 static void pci_netif(const char *name, char *buf, size_t size) {
-	char path[96];
+	static const char *const places[] = {"net", "virtio*/net"};
+	char pattern[96];
 
 	*buf = '\0';
-	snprintf(path, sizeof(path), PCI_SYSFS "/%s/net", name);
-	DIR *dir = opendir(path);
-	for (struct dirent *entry; dir && (entry = readdir(dir));) {
-		if (entry->d_name[0] != '.')
-			snprintf(buf, size, "%s", entry->d_name);
+	for (unsigned i = 0; i < RTE_DIM(places) && *buf == '\0'; i++) {
+		glob_t found;
+		snprintf(pattern, sizeof(pattern), PCI_SYSFS "/%s/%s/*", name, places[i]);
+		if (glob(pattern, 0, NULL, &found) == 0)
+			snprintf(buf, size, "%s", strrchr(found.gl_pathv[0], '/') + 1);
+		globfree(&found);
 	}
-	if (dir)
-		closedir(dir);
+}
+
+static bool has_iommu(const char *name) {
+	char path[96];
+
+	snprintf(path, sizeof(path), PCI_SYSFS "/%s/iommu_group", name);
+	return access(path, F_OK) == 0;
+}
+
+// Debian's kernel has vfio-pci only for devices behind an IOMMU.
+static const char *driver_wanted(const char *name) {
+	return has_iommu(name) ? "vfio-pci" : "uio_pci_generic";
+}
+
+// A uio driver maps no memory for the device, which then wants physical addresses; EAL chose at its start whether it
+// gets those.
+static int addresses_check(const char *name, const char *driver, struct err *err) {
+	if (strstr(driver, "uio") == NULL || rte_eal_iova_mode() == RTE_IOVA_PA)
+		return 0;
+	if (has_iommu(name))
+		return err_set(err, -EINVAL,
+			"%s is bound to %s, which leaves the IOMMU unused; bind it to vfio-pci: "
+			"`dpdk-devbind.py --bind=vfio-pci %s`",
+			name, driver, name);
+	return err_set(err, -EINVAL,
+		"%s has no IOMMU and wants hugepages, and leatd runs without (%s); set "
+		"vm.nr_hugepages to at least %u and start leatd again",
+		name, *dp_eal.why_no_huge ? dp_eal.why_no_huge : "no physical addresses",
+		dp_eal.memory_mb / 2 + 1);
 }
 
 static int driver_check(const char *name, struct err *err) {
@@ -67,18 +98,17 @@ static int driver_check(const char *name, struct err *err) {
 	pci_driver(name, driver, sizeof(driver));
 	for (unsigned i = 0; i < RTE_DIM(usable); i++) {
 		if (strcmp(driver, usable[i]) == 0)
-			return 0;
+			return addresses_check(name, driver, err);
 	}
 	pci_netif(name, netif, sizeof(netif));
 	if (*netif)
 		return err_set(err, -EBUSY,
 			"%s is the kernel's %s (driver %s); use device = \"%s\", or give it to "
-			"DPDK: "
-			"`dpdk-devbind.py --bind=vfio-pci %s`",
-			name, netif, driver, netif, name);
-	return err_set(err, -EBUSY,
-		"%s %s%s; give it to DPDK: `dpdk-devbind.py --bind=vfio-pci %s`", name,
-		*driver ? "belongs to the kernel driver " : "has no driver", driver, name);
+			"DPDK: `dpdk-devbind.py --bind=%s %s`",
+			name, netif, driver, netif, driver_wanted(name), name);
+	return err_set(err, -EBUSY, "%s %s%s; give it to DPDK: `dpdk-devbind.py --bind=%s %s`",
+		name, *driver ? "belongs to the kernel driver " : "has no driver", driver,
+		driver_wanted(name), name);
 }
 
 static void capabilities(struct port *port, const struct rte_eth_dev_info *info) {
@@ -101,6 +131,8 @@ static int pci_open(
 		rc = driver_check(name, err);
 	if (rc < 0)
 		return rc;
+	if (!rte_vfio_is_enabled("vfio"))
+		rte_vfio_enable("vfio"); // the module may have been loaded after EAL's start
 	rc = rte_eal_hotplug_add("pci", name, "");
 	if (rc == 0)
 		rc = rte_eth_dev_get_port_by_name(name, &port->pub.index);
@@ -108,8 +140,10 @@ static int pci_open(
 		rc = rte_eth_dev_info_get(port->pub.index, &info);
 	if (rc < 0) {
 		rte_eal_hotplug_remove("pci", name);
-		return err_set(
-			err, rc, "no driver of DPDK drives %s (%s)", name, rte_strerror(-rc));
+		return err_set(err, rc,
+			"DPDK does not take %s (%s); the log says why, unless no driver of DPDK's "
+			"is for it",
+			name, rte_strerror(-rc));
 	}
 	port->open = true;
 	capabilities(port, &info);

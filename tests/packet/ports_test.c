@@ -187,6 +187,16 @@ static void test_refused(void **) {
 		"driver af_packet is for kernel interfaces");
 	refused("{\"ports\": {\"a\": {\"device\": \"ring:a\", \"driver\": \"pci\"}}}",
 		"PCI address");
+	refused("{\"ports\": {\"a\": {\"device\": \"ff:1f.7\"}}}",
+		"ports.a: there is no PCI device 0000:ff:1f.7; `lspci -D` lists them");
+	static const char *const no_address[] = {"0000:00:01.8", "0000:00:20.0", "0000:00:01",
+		"00000:00:01.0", "0000:00:01.0 ", " 00:01.0", "x:00:01.0"};
+	for (unsigned i = 0; i < RTE_DIM(no_address); i++) {
+		char text[96];
+		snprintf(text, sizeof(text), "{\"ports\": {\"a\": {\"device\": \"%s\"}}}",
+			no_address[i]);
+		refused(text, "PCI address (0000:03:00.0)");
+	}
 	refused("{\"ports\": {\"a\": {\"device\": \"ring:a\", \"keep\": [\"10.0.0.1\"]}}}",
 		"keep is for kernel interfaces");
 	refused("{\"ports\": {\"a\": {\"device\": \"ring:a\", \"socket\": \"/x\"}}}",
