@@ -100,7 +100,7 @@ static bool snapshot_take(struct snapshot *s, session_ref id) {
 	s->start = dir_more(d[1])->word;
 	s->seen = (int32_t)(d[0]->seen - d[1]->seen) > 0 ? d[0]->seen : d[1]->seen;
 	for (unsigned i = 0; i < 2; i++) {
-		s->packets[i] = d[i]->packets;
+		s->packets[i] = dir_packets(d[i]);
 		s->bytes[i] = d[i]->bytes;
 	}
 	atomic_thread_fence(memory_order_acquire);

@@ -169,39 +169,44 @@ static __rte_noinline rte_edge_t pass_flow(const struct batch *b, unsigned i, st
 
 // What is the same for all packets of a vector.
 struct turn {
-	const struct session_owner *owner; // NULL: the number of workers changes
+	unsigned owner; // TABLE_WORKERS: the number of workers changes
+	uint32_t tick, hops_tick;
 	uint16_t generation;
-	uint32_t hops_tick;
 	struct dp_arc_run on;
 	rte_edge_t last; // the arc's end
 };
 
 static inline void turn_begin(struct turn *t) {
-	bool stable = dp_self->id < __atomic_load_n(&session_owner_stable, __ATOMIC_RELAXED);
+	unsigned id = dp_self->id;
+	bool stable = id < __atomic_load_n(&session_owner_stable, __ATOMIC_RELAXED);
 
-	*t = (struct turn){.owner = stable ? &session_owners[dp_self->id] : NULL,
-		.generation = __atomic_load_n(&session_generation, __ATOMIC_RELAXED),
+	*t = (struct turn){.owner = stable ? id : TABLE_WORKERS,
+		.tick = session_owners[id].tick,
 		.hops_tick = __atomic_load_n(&session_hops_tick, __ATOMIC_ACQUIRE),
+		.generation = __atomic_load_n(&session_generation, __ATOMIC_RELAXED),
 		.on = DP_ARC_RUN,
 		.last = dp_arc_last(&session, DP_ARC_L3_IN)};
 }
 
 // UDP of an established session of this worker: nothing to decide, nothing to track.
 static inline bool is_plain(const struct turn *t, const struct session_dir *d, session_ref ref) {
-	return d->proto == IPPROTO_UDP && t->owner && dir_owner(d) == t->owner->id &&
+	return d->proto == IPPROTO_UDP && dir_owner(d) == t->owner &&
 		d->generation == t->generation && (!(ref & 1) || d->state == SESSION_UDP);
 }
 
-static inline rte_edge_t pass_plain(
-	struct turn *t, struct rte_mbuf *m, struct session_dir *d, session_ref ref) {
-	struct path p = {.self = &session, .arc = DP_ARC_L3_IN, .m = m, .ip = ip_of(m)};
-
-	p.l4 = dir_v6(d) ? sizeof(struct rte_ipv6_hdr) : m->l3_len;
-	bool fresh = path_count(&p, t->owner, d, ref, t->hops_tick);
+// `v6` is known where it is compiled: so that it is asked once.
+static __rte_always_inline rte_edge_t pass_plain(struct turn *t, struct rte_mbuf *m, uint8_t *ip,
+	struct session_dir *d, session_ref ref, bool v6) {
+	if (dir_v6(d) != v6)
+		__builtin_unreachable();
+	uint32_t hop = path_count(d, m->pkt_len - RTE_ETHER_HDR_LEN, t->tick, t->hops_tick);
+	if (d->flags & SESSION_REWRITE)
+		rewrite(d, ref & 1, ip, v6 ? sizeof(struct rte_ipv6_hdr) : m->l3_len,
+			path_check(m));
 	if (unlikely(dir_more(d)->edge != 0))
-		return path_leave(&p, d, ref);
+		return path_edge(m, d, ref);
 	rte_edge_t on = dp_arc_run_next(&t->on, &session, DP_ARC_L3_IN, dp_meta(m)->iface);
-	return likely(on == t->last) ? path_hop(&p, d, on, fresh) : on;
+	return likely(on == t->last) ? path_hop(m, d, on, hop) : on;
 }
 
 static inline void pass_flows(
@@ -212,11 +217,14 @@ static inline void pass_flows(
 	for (unsigned i = 0; i < n; i++) {
 		session_ref ref = b->ref[i];
 		struct session_dir *d = ref_dir(ref);
+		uint8_t *ip = ip_of(m[i]);
 
-		if (likely(ref != 0 && same(d, b->head[i], ip_of(m[i])) && is_plain(&t, d, ref)))
-			next[i] = pass_plain(&t, m[i], d, ref);
-		else
+		if (unlikely(ref == 0 || !same(d, b->head[i], ip) || !is_plain(&t, d, ref)))
 			next[i] = pass_flow(b, i, m[i]);
+		else if (likely(!head_v6(b->head[i])))
+			next[i] = pass_plain(&t, m[i], ip, d, ref, false);
+		else
+			next[i] = pass_plain(&t, m[i], ip, d, ref, true);
 	}
 }
 

@@ -68,10 +68,13 @@ void session_hops_changed(void) {
 	__atomic_store_n(&session_hops_tick, tick, __ATOMIC_RELEASE);
 }
 
-uint32_t path_hop_ask(const struct path *p, struct session_dir *d) {
-	uint32_t hop = forwarder ? forwarder->hop(p->m) : 0;
+uint32_t path_hop_ask(struct rte_mbuf *m, struct session_dir *d) {
+	uint32_t hop = forwarder ? forwarder->hop(m) : HOP_ASK;
 
-	return dir_rewrite(d)->hop = hop ? hop : HOP_NONE;
+	if (hop == HOP_ASK || hop > HOP_NONE)
+		hop = HOP_NONE;
+	dir_hop_set(d, hop);
+	return hop;
 }
 
 // ---- sessions of others ---------------------------------------------------------------------------------------------

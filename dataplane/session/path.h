@@ -89,62 +89,66 @@ extern uint32_t session_hops_tick; // of the last change of routes
 extern rte_edge_t session_hop_edge;
 
 // Asks by which hop the packet leaves, and notes the answer.
-uint32_t path_hop_ask(const struct path *p, struct session_dir *d);
+uint32_t path_hop_ask(struct rte_mbuf *m, struct session_dir *d);
 
-// `on` leads to the arc's end: or by the hop that the direction knows. Just after a change of routes the end is faster than asking: it
-// looks up a vector at once.
+// `on` leads to the arc's end: there, or by the hop that path_count() said.
 static inline rte_edge_t path_hop(
-	const struct path *p, struct session_dir *d, rte_edge_t on, bool fresh) {
-	uint32_t hop = dir_rewrite(d)->hop;
-
-	if (unlikely(dir_more(d)->iface != dp_meta(p->m)->iface || !fresh))
+	struct rte_mbuf *m, struct session_dir *d, rte_edge_t on, uint32_t hop) {
+	if (unlikely(dir_more(d)->iface != dp_meta(m)->iface))
 		return on;
-	if (unlikely(hop == 0))
-		hop = path_hop_ask(p, d);
+	if (unlikely(hop == HOP_ASK))
+		hop = path_hop_ask(m, d);
 	if (unlikely(hop == HOP_NONE))
 		return on;
-	dp_meta(p->m)->user = hop;
+	dp_meta(m)->user = hop;
 	return session_hop_edge;
 }
 
+// The way that a decider wanted, which it did.
+static inline rte_edge_t path_edge(struct rte_mbuf *m, struct session_dir *d, session_ref ref) {
+	dp_meta(m)->user = ref;
+	return (rte_edge_t)(dir_more(d)->edge - 1);
+}
+
 static inline rte_edge_t path_leave(const struct path *p, struct session_dir *d, session_ref ref) {
-	unsigned edge = dir_more(d)->edge;
-
-	if (likely(edge == 0))
-		return path_on(p);
-	dp_meta(p->m)->user = ref;
-	return (rte_edge_t)(edge - 1);
+	return likely(dir_more(d)->edge == 0) ? path_on(p) : path_edge(p->m, d, ref);
 }
 
-static inline enum rewrite_check path_check(const struct path *p) {
-	return p->m->ol_flags & RTE_MBUF_F_TX_L4_MASK ? CHECK_PSEUDO : CHECK_WHOLE;
+static inline enum rewrite_check path_check(const struct rte_mbuf *m) {
+	return m->ol_flags & RTE_MBUF_F_TX_L4_MASK ? CHECK_PSEUDO : CHECK_WHOLE;
 }
 
-// `changed`: when a route last did. Whether none has since the direction's last packet; else what it knew of its way is forgotten.
-static inline bool path_count(struct path *p, const struct session_owner *o, struct session_dir *d,
-	session_ref ref, uint32_t changed) {
-	bool fresh = (int32_t)(d->seen - changed) > 0;
+// A packet of so many bytes at that tick. `changed`: when a route last did: if since the direction's last packet, what it knew of its way is
+// forgotten. The hop for this one, HOP_ASK, or HOP_NONE, also just after a change: the arc's end, which looks up a vector at once, is
+// faster than asking.
+static inline uint32_t path_count(
+	struct session_dir *d, uint32_t bytes, uint32_t tick, uint32_t changed) {
+	uint64_t tally = d->tally;
+	uint32_t hop = tally % TALLY_ONE;
 
-	if (unlikely(!fresh))
-		dir_rewrite(d)->hop = 0;
-	d->seen = o->tick;
-	d->packets++;
-	d->bytes += p->m->pkt_len - (uint32_t)(p->ip - rte_pktmbuf_mtod(p->m, uint8_t *));
-	if (d->flags & SESSION_REWRITE)
-		rewrite(d, ref & 1, p->ip, p->l4, path_check(p));
-	return fresh;
+	if (unlikely((int32_t)(d->seen - changed) <= 0)) {
+		tally -= hop;
+		hop = HOP_NONE;
+	}
+	d->seen = tick;
+	d->tally = tally + TALLY_ONE;
+	d->bytes += bytes;
+	return hop;
 }
 
 // Counted, rewritten, on its way.
 static inline rte_edge_t path_pass(
 	struct path *p, const struct session_owner *o, struct session_dir *d, session_ref ref) {
 	uint32_t changed = __atomic_load_n(&session_hops_tick, __ATOMIC_ACQUIRE);
-	bool fresh = path_count(p, o, d, ref, changed);
+	uint32_t bytes = p->m->pkt_len - (uint32_t)(p->ip - rte_pktmbuf_mtod(p->m, uint8_t *));
+	uint32_t hop = path_count(d, bytes, o->tick, changed);
+	if (d->flags & SESSION_REWRITE)
+		rewrite(d, ref & 1, p->ip, p->l4, path_check(p->m));
 	rte_edge_t on = path_leave(p, d, ref);
 
 	if (p->arc != DP_ARC_L3_IN || on != dp_arc_last(p->self, DP_ARC_L3_IN))
 		return on;
-	return path_hop(p, d, on, fresh);
+	return path_hop(p->m, d, on, hop);
 }
 
 static inline enum tcp_verdict path_tcp(

@@ -11,7 +11,7 @@ rte_edge_t path_helped_hit(
 	uint8_t *tcp = p->ip + p->l4;
 	unsigned way = ref & 1;
 	struct tcp_seg seg;
-	enum rewrite_check kind = path_check(p);
+	enum rewrite_check kind = path_check(p->m);
 
 	if (!tcp_decode(tcp, p->l4_len, path_there(p) - p->l4, &seg))
 		return path_tcp_bad(p, ref, TCP_VERDICTS);

@@ -296,7 +296,7 @@ static rte_edge_t pending_server(struct path *p, struct session_owner *o, struct
 		if (!answers)
 			return bad(p, TCP_BAD_ACK);
 		tcp_seq_shift(p->ip + p->l4, cold->user[SESSION_USER_OTHER] + 1 - seg->seq,
-			path_check(p));
+			path_check(p->m));
 		return over(p, o, d, ref);
 	}
 	if (flags == (TCP_SYN | TCP_ACK))
@@ -314,18 +314,18 @@ static rte_edge_t pending_server(struct path *p, struct session_owner *o, struct
 static void to_client(struct path *p, const struct session_cold *cold, const struct tcp_seg *seg) {
 	uint8_t *tcp = p->ip + p->l4;
 
-	tcp_seq_shift(tcp, cold->user[SESSION_USER_OTHER], path_check(p));
+	tcp_seq_shift(tcp, cold->user[SESSION_USER_OTHER], path_check(p->m));
 	if (!(seg->flags & TCP_SYN) && cold->tcp[1].scale != SYN_SCALE)
-		tcp_window_set(
-			tcp, window_told(cold, window_of(&cold->tcp[1], seg->win)), path_check(p));
+		tcp_window_set(tcp, window_told(cold, window_of(&cold->tcp[1], seg->win)),
+			path_check(p->m));
 }
 
 static void to_server(struct path *p, const struct session_cold *cold, const struct tcp_seg *seg) {
 	uint8_t *tcp = p->ip + p->l4;
 
-	tcp_ack_shift(tcp, -cold->user[SESSION_USER_OTHER], path_check(p));
+	tcp_ack_shift(tcp, -cold->user[SESSION_USER_OTHER], path_check(p->m));
 	if (!(seg->flags & TCP_SYN) && cold->tcp[1].flags & TCP_SIDE_UNSCALED)
-		tcp_window_set(tcp, window_asked(cold, seg->win), path_check(p));
+		tcp_window_set(tcp, window_asked(cold, seg->win), path_check(p->m));
 }
 
 // A SYN alone begins something new, with numbers of its own.

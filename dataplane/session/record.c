@@ -19,7 +19,7 @@ void session_record_fill(
 		.in = flow.in,
 		.out = flow.out};
 	for (unsigned i = 0; i < 2; i++) {
-		r->packets[i] = d[i]->packets;
+		r->packets[i] = dir_packets(d[i]);
 		r->bytes[i] = d[i]->bytes;
 	}
 }

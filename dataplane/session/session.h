@@ -210,7 +210,7 @@ bool session_source(struct rte_mbuf *m, uint8_t src[16]);
 struct session_forwarder {
 	const char *node;
 	// node: the hop of a packet as it leaves, the same for all packets of its direction that come in by its interface. 0: not so, or
-	// there is none: such packets go along the arc.
+	// there is none: such packets go along the arc, and so do those of numbers that are not below 65,535.
 	uint32_t (*hop)(struct rte_mbuf *m);
 };
 void session_forwarder_set(const struct session_forwarder *forwarder); // constructor

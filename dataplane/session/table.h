@@ -30,8 +30,14 @@ struct session_dir {
 	uint16_t generation;
 	uint8_t state; // enum session_state; the same in both directions
 	uint8_t flags; // enum session_flag
-	uint64_t packets, bytes;
+	uint64_t
+		tally; // of its packets; below TALLY_ONE by which hop they leave (struct session_forwarder), as of `seen`
+	uint64_t bytes;
 };
+
+#define TALLY_ONE 0x10000u
+#define HOP_ASK   0               // not known
+#define HOP_NONE  (TALLY_ONE - 1) // along the arc
 
 struct session_more {
 	uint16_t iface; // that its packets come in by; DP_NONE: this box
@@ -39,12 +45,10 @@ struct session_more {
 	uint32_t word; // direction 0: the rule; 1: tick of the start
 };
 
-// What becomes of its packets: the ports, and by which hop they leave (struct session_forwarder), as of `seen`. 0: to be asked.
+// What becomes of its packets. The deltas are one's complement sums (RFC 1624): addresses alone, addresses and ports.
 struct session_rewrite {
-	uint16_t sport, dport;
-	uint32_t hop;
+	uint16_t sport, dport, l3_delta, l4_delta;
 };
-#define HOP_NONE UINT32_MAX // asked: along the arc
 
 struct session_dir4 {
 	struct session_dir dir;
@@ -140,6 +144,14 @@ static inline struct session_rewrite *dir_rewrite(struct session_dir *dir) {
 
 static inline uint64_t *dir_to(struct session_dir *dir) {
 	return dir_v6(dir) ? ((struct session_dir6 *)dir)->to : &((struct session_dir4 *)dir)->to;
+}
+
+static inline uint64_t dir_packets(const struct session_dir *dir) {
+	return dir->tally / TALLY_ONE;
+}
+
+static inline void dir_hop_set(struct session_dir *dir, uint32_t hop) {
+	dir->tally = dir->tally / TALLY_ONE * TALLY_ONE + hop;
 }
 
 static inline unsigned dir_owner(const struct session_dir *dir) {

@@ -208,9 +208,10 @@ static void *feeder(void *) {
 	for (unsigned n = 0; !traffic.stop; n++) {
 		if (take())
 			last = rte_rdtsc();
-		if (rte_rdtsc() - last > patience)
-			forgotten = traffic.sent - traffic.got;
-		if (traffic.sent - traffic.got < INFLIGHT + forgotten)
+		uint64_t out = traffic.sent - traffic.got;
+		if (rte_rdtsc() - last > patience || forgotten > out) // or some came after all
+			forgotten = out;
+		if (out < INFLIGHT + forgotten)
 			feed(n % 2, n / 2 % FLOWS);
 		else
 			sched_yield();
