@@ -4,6 +4,8 @@
 #include "bench/pktgen/flows.h"
 #include "bench/pktgen/profile.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/session/session.h"
+#include "firewall/firewall.h"
 #include "lib/clock.h"
 #include "lib/module.h"
 #include "router/router.h"
@@ -116,7 +118,11 @@ static int modules_start(struct err *err) {
 	size_t n;
 
 	if (module_add(&dataplane_module, err) != 0 || module_add(&switch_module, err) != 0 ||
-		(opts.router && module_add(&router_module, err) != 0) || module_sort(err) != 0)
+		(opts.router && module_add(&router_module, err) != 0) ||
+		(opts.firewall &&
+			(module_add(&session_module, err) != 0 ||
+				module_add(&firewall_module, err) != 0)) ||
+		module_sort(err) != 0)
 		return -EINVAL;
 	list = module_list(&n);
 	for (size_t i = 0; i < n; i++)
@@ -135,7 +141,9 @@ static int configure(struct err *err) {
 		"device", "null:a", "b", "device", "null:b");
 	if (opts.router)
 		json_object_set_new(tree, "routers", bench_routes_config(&opts));
-	else
+	if (opts.firewall)
+		json_object_set_new(tree, "firewall", json_loads(opts.firewall, 0, NULL));
+	if (!opts.router)
 		json_object_set_new(tree, "switches",
 			json_pack("{s:{s:i, s:{s:{}, s:{}}}}", "s", "mac_limit", 1048576, "ports",
 				"a", "b"));

@@ -14,6 +14,7 @@ struct bench_opts {
 	unsigned family; // router: 4 or 6
 	const char *
 		table; // router: folder with routes-0, routes-1, to-0, to-1 (lib/tables.py); NULL: 1,000 routes each way
+	const char *firewall; // router: section `firewall`, as JSON, zones a and b; NULL: none
 	unsigned
 		pairs; // stations on each of the two ports; the n-th of one talks to the n-th of the other
 	unsigned size; // of a frame, with its FCS

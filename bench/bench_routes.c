@@ -38,14 +38,18 @@ static json_t *neighbors(unsigned side) {
 	return found;
 }
 
+static json_t *interface(const char *port, unsigned side) {
+	char v4[24], v6[24];
+
+	snprintf(v4, sizeof(v4), "198.18.%u.1/24", side);
+	snprintf(v6, sizeof(v6), "2001:2:0:%u::1/64", side);
+	return json_pack("{s:s, s:s, s:s, s:b, s:[s, s], s:o}", "port", port, "zone", port, "mac",
+		MAC, "dad", 0, "addresses", v4, v6, "neighbors", neighbors(side));
+}
+
 json_t *bench_routes_config(const struct bench_opts *) {
-	return json_pack("{s:{s:{s:i, s:i}, s:{s:{s:s, s:s, s:b, s:[s, s], s:o}, s:{s:s, s:s, s:b, "
-			 "s:[s, s], "
-			 "s:o}}}}",
-		"r", "limits", "routes4", 1100000, "routes6", 300000, "interfaces", "a", "port",
-		"a", "mac", MAC, "dad", 0, "addresses", "198.18.0.1/24", "2001:2:0:0::1/64",
-		"neighbors", neighbors(0), "b", "port", "b", "mac", MAC, "dad", 0, "addresses",
-		"198.18.1.1/24", "2001:2:0:1::1/64", "neighbors", neighbors(1));
+	return json_pack("{s:{s:{s:i, s:i}, s:{s:o, s:o}}}", "r", "limits", "routes4", 1100000,
+		"routes6", 300000, "interfaces", "a", interface("a", 0), "b", interface("b", 1));
 }
 
 void bench_routes_profile(char *text, size_t size, const struct bench_opts *opts, bool side) {
@@ -53,8 +57,11 @@ void bench_routes_profile(char *text, size_t size, const struct bench_opts *opts
 
 	snprintf(text, size,
 		"l3=ip%u,flows=%u,size=%u,side=%d,dst_mac=" MAC ",src=%s,dst=%s,dst_list=%s/to-%d",
-		opts->family, opts->table ? 1u << 20 : FLOWS, v6 ? 66 : opts->size, side,
-		v6 ? "2001:2:0:8000::/64" : "10.0.0.0/12",
+		opts->family,
+		opts->table              ? 1u << 20
+			: opts->firewall ? FEW
+					 : FLOWS,
+		v6 ? 66 : opts->size, side, v6 ? "2001:2:0:8000::/64" : "10.0.0.0/12",
 		v6 ? "2001:2:0:8001::/64" : "10.16.0.0/12", opts->table ? opts->table : few_folder,
 		side);
 }

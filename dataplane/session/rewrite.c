@@ -6,12 +6,21 @@ enum { ICMP4 = 1, TCP = 6, UDP = 17, ICMP6 = 58 };
 
 void rewrite_prepare(struct session_dir *d, const struct session_key *out) {
 	struct session_key is = dir_key(d);
+	struct session_rewrite *r = dir_rewrite(d);
 	unsigned words = dir_v6(d) ? 4 : 1;
 
 	if ((is.kind ^ out->kind) & KIND_V6) // of the other family: an edge leads to who translates
 		return;
+	uint16_t addresses = sum_delta((uint16_t)sum_fold(sum_words(is.a, words)),
+		(uint16_t)sum_fold(sum_words(out->a, words)));
+	uint64_t ports =
+		(uint64_t)sum_delta(is.sport, out->sport) + sum_delta(is.dport, out->dport);
+
 	memcpy(dir_to(d), out->a, words * 8);
-	*dir_rewrite(d) = (struct session_rewrite){.sport = out->sport, .dport = out->dport};
+	*r = (struct session_rewrite){.sport = out->sport,
+		.dport = out->dport,
+		.l3_delta = addresses,
+		.l4_delta = (uint16_t)sum_fold(ports + (d->proto == ICMP4 ? 0 : addresses))};
 	if (memcmp(is.a, out->a, words * 8) != 0 || is.sport != out->sport ||
 		is.dport != out->dport)
 		d->flags |= SESSION_REWRITE;
@@ -72,7 +81,7 @@ static void put_check(uint8_t *at, uint64_t delta, bool udp, uint64_t *outer) {
 	memcpy(&check, at, 2);
 	if (udp && check == 0)
 		return;
-	check = sum_correct(check, delta);
+	check = sum_correct(check, (uint16_t)sum_fold(delta));
 	if (udp && check == 0)
 		check = 0xffff;
 	put(at, &check, 2, outer);

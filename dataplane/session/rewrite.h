@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // pure
-// What NAT does to a packet: addresses and ports are written over, checksums corrected by the sum of what changes (RFC 1624,
+// What NAT does to a packet: addresses and ports are written over, checksums corrected by precomputed sums (RFC 1624,
 // equation 3). Headers are in the first buffer.
 #pragma once
 
@@ -12,6 +12,14 @@ static inline uint32_t sum_fold(uint64_t sum) {
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	return (uint32_t)((sum & 0xffff) + (sum >> 16));
+}
+
+static inline uint64_t sum_words(const uint64_t *words, unsigned n) {
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		sum += (words[i] & 0xffffffff) + (words[i] >> 32);
+	return sum;
 }
 
 // Of an even number of bytes.
@@ -27,30 +35,13 @@ static inline uint64_t sum_bytes(const uint8_t *at, size_t n) {
 	return sum;
 }
 
-// HC' = ~(~HC + delta), with delta = ~m + m'; of many words, and not folded yet.
-static inline uint16_t sum_correct(uint16_t check, uint64_t delta) {
+// HC' = ~(~HC + delta), with delta = ~m + m'.
+static inline uint16_t sum_correct(uint16_t check, uint16_t delta) {
 	return (uint16_t)~sum_fold((uint64_t)(uint16_t)~check + delta);
 }
 
 static inline uint16_t sum_delta(uint16_t was, uint16_t is) {
 	return (uint16_t)sum_fold((uint64_t)(uint16_t)~was + is);
-}
-
-// Of the addresses that a direction's packets come and leave with.
-static inline uint64_t rewrite_addresses(struct session_dir *d) {
-	const uint64_t *was = dir_addr(d), *is = dir_to(d);
-	uint64_t delta = 0;
-
-	for (unsigned i = 0; i < (dir_v6(d) ? 4 : 1); i++)
-		delta += (~was[i] & 0xffffffff) + (~was[i] >> 32) + (is[i] & 0xffffffff) +
-			(is[i] >> 32);
-	return delta;
-}
-
-static inline uint64_t rewrite_ports(struct session_dir *d) {
-	const struct session_rewrite *r = dir_rewrite(d);
-
-	return (uint64_t)(uint16_t)~d->sport + (uint16_t)~d->dport + r->sport + r->dport;
 }
 
 // Where the upper protocol has its checksum, from its own header; 0: none that addresses or ports are part of.
@@ -73,12 +64,11 @@ static inline void rewrite(
 	unsigned proto = d->proto, at = check_offset(proto);
 	bool icmp = proto == 1 || proto == 58;
 	uint8_t *upper = ip + l4;
-	uint64_t addresses = rewrite_addresses(d);
 	uint16_t check;
 
 	if (!dir_v6(d)) {
 		memcpy(&check, ip + 10, 2);
-		check = sum_correct(check, addresses);
+		check = sum_correct(check, r->l3_delta);
 		memcpy(ip + 10, &check, 2);
 		memcpy(ip + 12, dir_to(d), 8);
 	} else {
@@ -88,9 +78,9 @@ static inline void rewrite(
 		return;
 	memcpy(&check, upper + at, 2);
 	if (kind == CHECK_PSEUDO && !icmp) {
-		check = (uint16_t)sum_fold(check + addresses);
+		check = (uint16_t)sum_fold((uint64_t)check + r->l3_delta);
 	} else if (check != 0 || proto != 17) { // of UDP 0 says that there is none
-		check = sum_correct(check, rewrite_ports(d) + (proto == 1 ? 0 : addresses));
+		check = sum_correct(check, r->l4_delta);
 		if (check == 0 && proto == 17)
 			check = 0xffff;
 	}
