@@ -17,7 +17,7 @@ lab_apply '' h1 h2 h3
 check_ping
 check_tags
 check_tcp
-check_checksums 10000
+check_checksums whole
 check_link
 check_replug
 check_jumbo 9000

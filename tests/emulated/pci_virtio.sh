@@ -18,7 +18,7 @@ lab_apply '' h1 h2 h3
 check_ping
 check_tags
 check_tcp
-check_checksums 1514
+check_checksums
 check_link
 check_replug
 check_jumbo 9000

@@ -5,7 +5,7 @@
 #
 #   nic HOST MODEL[,PROPERTY=VALUE...] [TAP-OPTION...] [-- ADDRESS...]   one more NIC; its PCI address is in ${nic_pci[HOST]}
 #   machine_start [KERNEL-ARGUMENT...]   boots; MODEL and options of the machine itself: machine_options
-#   guest CMD...               runs a command of busybox's shell there; its output and exit status are the guest's
+#   guest CMD...               runs a command there, of busybox or socat; its output and exit status are the guest's
 #   guest_put FILE             stdin becomes that file there
 #   guest_leatd [CONFIG|-]     starts leatd there; `leat` then means that one
 #   link_set HOST on|off       plugs the cable in or out
@@ -61,7 +61,7 @@ machine_root() {
 	mkdir -p "$root"/{dev,proc,sys,run,tmp,usr/bin,usr/lib,usr/lib64,var}
 	ln -s usr/bin usr/lib usr/lib64 "$root/"
 	ln -s /run "$root/var/run"
-	machine_copy "$(command -v busybox)" "$LEATD" "$LEAT"
+	machine_copy "$(command -v busybox)" "$(command -v socat)" "$LEATD" "$LEAT"
 	for name in "${machine_drivers[@]}"; do
 		machine_copy "$(find "$plugins" -name "librte_$name.so.*" -type f)"
 	done
@@ -141,6 +141,7 @@ guest_leatd() {
 
 guest_leatd_stop() {
 	guest killall leatd
+	guest killall tail
 	wait_until "guest test -e /tmp/leatd.status" 20
 	expect_eq "$(guest cat /tmp/leatd.status)" 0 "exit status of leatd in the guest"
 	guest rm /tmp/leatd.status
