@@ -3,9 +3,13 @@
 # What is asked of every NIC on the PCI bus: three of one kind, with hosts h1, h2 and h3 at their other ends, in a switch of
 # leatd in an emulated machine (machine.sh), whose own kernel is the fourth station, by a TAP.
 #
-#   lab_start MODEL DRIVER [NIC-OPTION...]  boots it and gives the NICs to DRIVER (vfio-pci, uio_pci_generic)
-#   check_refused              before that: what leatd says of a NIC that is not there, is not given or written wrongly
-#   check_ping, check_tags, check_tcp, check_checksums, check_link, check_replug, check_jumbo    one thing each
+#   lab_boot MODEL [TAP-OPTION...] -- [KERNEL-ARGUMENT...]    boots it
+#   lab_leatd                  starts leatd, with the TAP for its only port
+#   lab_bind DRIVER HOST...    gives the NICs to vfio-pci or uio_pci_generic
+#   lab_apply PORT-OPTIONS HOST...    the configuration with these NICs
+#   refused PATTERN DEVICE     what leatd says of a device that it does not take
+#   check_ping, check_tags, check_tcp, check_checksums, check_link, check_replug, check_jumbo, check_refused_change, check_killed,
+#   check_bond                 one thing each
 
 . "$SMOKE_LIB/machine.sh"
 
@@ -196,4 +200,46 @@ check_jumbo() { # MTU
 	expect_eq "$(dropped port_tx_mtu)" 2 "frames too long for the port"
 	leat unset --all >/dev/null
 	wait_until "in_ns h1 ping -c 1 -W 5 -s $(($1 - 28)) -M do 10.0.0.2" 10
+}
+
+# A change that needs the NIC opened anew and is refused afterwards leaves the port as it was.
+check_refused_change() {
+	{
+		lab_config ', rx_ring = 512' h1 h2 h3 | sed '$d'
+		echo "ports.none = { device = '0000:00:1f.7' }"
+		echo 'return { ports = ports, switches = { s = { ports = members } } }'
+	} | guest_put /tmp/refused.lua
+	refuse "leat apply /tmp/refused.lua"
+	links_up
+	wait_until "in_ns h1 ping -c 1 -W 5 10.0.0.2"
+	wait_until "in_ns h1 ping -c 1 -W 5 fd00::3"
+}
+
+# Nobody tells a NIC that leatd was killed; the next one takes it all the same.
+check_killed() {
+	guest killall -9 leatd
+	wait_until "guest test -e /tmp/leatd.status"
+	guest rm /tmp/leatd.status
+	guest killall tail
+	guest_leatd - < <(lab_config '' h1 h2 h3)
+	links_up
+	wait_until "in_ns h1 ping -c 1 -W 5 10.0.0.2"
+}
+
+check_bond() {
+	local bond="mode = 'active-backup', members = { '${nic_pci[h1]}', '${nic_pci[h2]}' }, primary = '${nic_pci[h1]}'"
+	guest_put /tmp/bond.lua <<-END
+		return { ports = { up = { bond = { $bond } }, h3 = { device = "${nic_pci[h3]}" } },
+			switches = { s = { ports = { up = {}, h3 = {} } } } }
+	END
+	expect "leat apply /tmp/bond.lua"
+	links_up
+	wait_until "in_ns h3 ping -c 1 -W 5 10.0.0.1"
+	refuse "in_ns h3 ping -c 2 -i 0.2 -W 1 10.0.0.2" "the member in reserve"
+	link_set h1 off
+	wait_until "in_ns h3 ping -c 1 -W 5 10.0.0.2" 15
+	refuse "in_ns h3 ping -c 2 -i 0.2 -W 1 10.0.0.1" "a member without link"
+	link_set h1 on
+	wait_until "in_ns h3 ping -c 1 -W 5 10.0.0.1" 15
+	lab_apply '' h1 h2 h3
 }
