@@ -68,7 +68,8 @@ void dhcp_realm_fini(struct dhcp_realm *realm) {
 
 void dhcp_realm_set(struct dhcp_realm *realm, struct dhcp_conf_server **servers, unsigned n) {
 	realm->n = n < DHCP_REALM_SERVERS ? n : DHCP_REALM_SERVERS;
-	memcpy(realm->servers, servers, realm->n * sizeof(struct dhcp_conf_server *));
+	for (unsigned i = 0; i < realm->n; i++)
+		realm->servers[i] = servers[i];
 	dhcp_leases_foreach(&realm->leases, probing_end, realm);
 }
 

@@ -105,6 +105,16 @@ def check_rows(noun, columns, rows):
 
 
 def check_table(noun, columns, wide):
+    """What is between two looks is what both saw; a worker that is idle, runs and is idle again may be looked at once more."""
+    for last in (False, False, False, True):
+        try:
+            return compare_table(noun, columns, wide)
+        except AssertionError:
+            if last:
+                raise
+
+
+def compare_table(noun, columns, wide):
     shown = [c for c in columns if wide or not has(c, 'wide')]
     before = json.loads(leat('show', noun, '--json'))
     lines = leat('show', noun, *(['--wide'] if wide else [])).rstrip('\n').split('\n')
