@@ -28,6 +28,7 @@ struct rtr_conf_iface;
 // Adds an address with the length of its subnet; nothing happens when `source` has set it already. `mac`: a MAC address of its own
 // (VRRP: no duplicate address detection), NULL: the interface's. 0; -ENOENT: no such interface; -EEXIST: its subnet is
 // another interface's; -EINVAL: no unicast address; -ENOSPC: no room. err says which.
+// Here as in all that changes it, the interface becomes another one: what rtr_iface() gave before is freed.
 int dynamic_addr_add(uint16_t iface, enum rtr_from source, const struct prefix *addr,
 	const struct mac *mac, struct err *err);
 void dynamic_addr_del(uint16_t iface, enum rtr_from source, const struct addr *addr);

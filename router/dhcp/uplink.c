@@ -284,12 +284,13 @@ static void uplink_free(struct uplink **at) {
 // The running interface of an uplink was made anew, or given a subnet that is in the way: what was on it is gone.
 static void uplink_keep(struct uplink *u, const struct rtr_iface *iface) {
 	struct addr addr = dhcp_addr(u->client.lease.addr);
+	bool up = link_of(iface);
 
 	if (u->client.in_use && !dynamic_addr_has(u->iface, RTR_FROM_DHCP, &addr)) {
 		u->client.in_use = false;
 		u->n_routes = 0;
 		dhcp_client_link(&u->client, false);
-		dhcp_client_link(&u->client, link_of(iface));
+		dhcp_client_link(&u->client, up);
 	} else if (u->client.in_use) {
 		routes_set(u);
 		mtu_set(u);

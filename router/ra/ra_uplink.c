@@ -227,9 +227,9 @@ void ra_uplink_commit(void) {
 	for (unsigned i = 0; i < DP_MAX_IFACES; i++) {
 		const struct rtr_iface *iface = rtr_ifaces[i];
 		struct uplink *u = uplinks[i];
-		bool same = u && is_same(u, iface);
+		bool same = u && is_same(u, iface), wanted = is_wanted(iface);
 
-		if (u && same && is_wanted(iface)) {
+		if (same && wanted) {
 			ra_accept_again(&u->accept);
 			continue;
 		}
@@ -237,8 +237,8 @@ void ra_uplink_commit(void) {
 			ra_accept_forget(&u->accept);
 		if (u)
 			uplink_del(u);
-		if (is_wanted(iface))
-			uplink_new(iface);
+		if (wanted)
+			uplink_new(rtr_ifaces[i]); // another one than before
 	}
 }
 
