@@ -5,6 +5,7 @@
 . "$(dirname "$0")/../lib/smoke.sh"
 command -v keepalived >/dev/null || skip "no keepalived"
 
+LEAT_SANITIZE=${LEAT_SANITIZE:-0}
 config() { # ROUTES
 	cat <<-LUA
 		local routes = {}
@@ -16,7 +17,7 @@ config() { # ROUTES
 }
 host ka lan 10.1.0.2/24
 config 1 >"$T/few.lua"
-config 100000 >"$T/many.lua"
+config $((LEAT_SANITIZE ? 10000 : 100000)) >"$T/many.lua" # what takes longer than a client waits is nothing that is tested here
 leatd_start "$T/few.lua"
 wait_until "leat show vrrp --json | jq -e '.[0].state == \"master\"'" 30
 printf '%s\n' 'global_defs {' ' vrrp_version 3' '}' 'vrrp_instance lan {' ' interface eth0' ' virtual_router_id 7' ' advert_int 0.1' \
