@@ -250,7 +250,6 @@ static void any_order(void **) {
 			goes(now[which] < 2 ? 'b' : 'c', now[which] & 1 ? 10 : 9, dst);
 		}
 	}
-	assert_true(looked_up() > 0);
 	end();
 }
 
