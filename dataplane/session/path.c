@@ -387,9 +387,11 @@ void session_origin(struct rte_mbuf *m) {
 bool session_source(struct rte_mbuf *m, uint8_t src[16]) {
 	struct session_packet packet;
 	session_ref ref = answer_of(m, &packet);
-	struct session_dir *d = ref_dir(ref ^ 1);
 
-	if (ref == 0 || !(d->flags & SESSION_REWRITE))
+	if (ref == 0)
+		return false;
+	struct session_dir *d = ref_dir(ref ^ 1);
+	if (!(d->flags & SESSION_REWRITE))
 		return false;
 	memcpy(src, dir_addr(d), dir_v6(d) ? 16 : 4);
 	return true;
