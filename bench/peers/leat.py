@@ -5,6 +5,7 @@ A router has its table from a file of static routes, and sixteen neighbours behi
 """
 import json
 import os
+import shutil
 from string import Template
 
 from bench.lib import machine
@@ -14,6 +15,7 @@ MEMORY_MB = 512
 HOPS = 16
 ROUTER_MAC = '02:00:00:00:01:00'
 TEMPLATES = {'switch': 'leat.lua.in', 'switch-vhost': 'leat.lua.in', 'route': 'leat-route.lua.in'}
+RULES = 'leat-rules.lua'  # what a template requires
 SUBNETS = {4: '198.18.{}.{}', 6: '2001:2:0:{}::{:x}'}
 BESIDE_ROUTES = 4096  # addresses, subnets, neighbours
 
@@ -42,6 +44,7 @@ class Leat(Peer):
             files=', '.join(f'"{self.routes_write(table)}"' for table in self.tables))
 
     def config_write(self):
+        shutil.copy(os.path.join(os.path.dirname(__file__), RULES), self.dir)
         with open(self.conf, 'w', encoding='utf-8') as file:
             file.write(self.config())
 

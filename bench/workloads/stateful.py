@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A state per connection: Leat's router alone, with a firewall of ten rules, with NAT beside them, with one of ten thousand; OVS-DPDK's
-conntrack, nftables as a firewall and as a DNAT balancer."""
+"""A state per connection: Leat's router alone, with a firewall of ten rules, with NAT beside them, with one of ten thousand; its switch with
+the firewall of ten rules between two ports; OVS-DPDK's conntrack, nftables as a firewall and as a DNAT balancer."""
 from bench.lib import extras
 from bench.lib.point import Bar, Contender, Plot, Point
 
@@ -28,6 +28,7 @@ def connections_point(count, peers):
     contenders = [Contender('leat-route', 'leat', 'route', p, {'family': 4, 'routes': 1, 'kind': 'dense'})]
     contenders += [Contender(f'leat-rules-{n}', 'leat', 'route', p, options(n, count)) for n in RULES]
     contenders.append(Contender('leat-nat', 'leat', 'route', p, {**options(RULES[0], count), 'nat': True}))
+    contenders.append(Contender('leat-bridge', 'leat', 'switch', p, {'rules': RULES[0], 'sessions': count // 2}))  # both ways are one connection
     small = count <= PEERS_CONNECTIONS
     of_peers = {'macs': 1, 'flows': count, 'order': 'rand', 'size': '64'}
     if 'ovs' in peers and small:

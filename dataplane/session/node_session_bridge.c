@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // IP packets that a switch forwards from one port to another, where sessions are wanted for that (session_enable_bridged()). They come
 // without a tag, whole, with their headers noted, and with the domain of their VLAN (session.h).
-#include "dataplane/session/path.h"
+#include "dataplane/session/batch.h"
 
 static void session_bridge_explain(const struct rte_mbuf *m, json_t *lines) {
 	path_explain_say(m, DP_ARC_L2_OUT, lines);
@@ -17,19 +17,22 @@ static struct dp_node session_bridge = {
 	.explain = session_bridge_explain,
 };
 
-static inline rte_edge_t bridged(struct rte_mbuf *m) {
-	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, RTE_ETHER_HDR_LEN);
+static __rte_always_inline void pass_flows(
+	void *, const struct batch *b, struct rte_mbuf **m, unsigned n, rte_edge_t *next) {
+	for (unsigned i = 0; i < n; i++) {
+		session_ref ref;
+		struct path p = batch_path(b, i, &session_bridge, DP_ARC_L2_OUT, m[i], &ref);
 
-	return unlikely(dp_self->explains) ? path_explain(&session_bridge, DP_ARC_L2_OUT, m, ip)
-					   : path_slow(&session_bridge, DP_ARC_L2_OUT, m, ip);
+		next[i] = likely(ref) ? path_bridged(&p, ref)
+				      : path_slow(&session_bridge, DP_ARC_L2_OUT, m[i], p.ip);
+	}
 }
 
 static __rte_always_inline void chunk(
 	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n, bool whole) {
 	rte_edge_t next[DP_VECTOR];
 
-	for (uint16_t i = 0; i < n; i++)
-		next[i] = bridged(objs[i]);
+	batch_run(&session_bridge, DP_ARC_L2_OUT, objs, n, next, NULL, pass_flows);
 	dp_enqueue(graph, node, objs, next, n, whole);
 }
 

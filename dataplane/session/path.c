@@ -303,7 +303,7 @@ static bool between_ports(struct path *p, session_ref ref) {
 	return true;
 }
 
-static rte_edge_t bridged(struct path *p, session_ref ref) {
+rte_edge_t path_bridged(struct path *p, session_ref ref) {
 	if (!session_acts(dp_self->id, dir_owner(ref_dir(ref))))
 		return path_foreign(p, ref);
 	return between_ports(p, ref) ? path_hit(p, ref_dir(ref), ref)
@@ -320,7 +320,7 @@ static rte_edge_t flow(struct path *p, const struct session_packet *packet) {
 	bool icmp = packet->key.proto == 1 || packet->key.proto == 58;
 	if (icmp && packet->reply != (ref & 1)) // an answer where the question comes from
 		return dp_drop(p->self, p->m, DROP_NO_SESSION);
-	return p->arc == DP_ARC_L2_OUT ? bridged(p, ref) : path_hit(p, ref_dir(ref), ref);
+	return p->arc == DP_ARC_L2_OUT ? path_bridged(p, ref) : path_hit(p, ref_dir(ref), ref);
 }
 
 rte_edge_t path_slow(const struct dp_node *self, enum dp_arc arc, struct rte_mbuf *m, uint8_t *ip) {
