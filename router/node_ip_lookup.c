@@ -2,7 +2,7 @@
 // Where to? Destinations of a vector are looked up together, one family and VRF at a time; the answer is a next-hop slot in
 // dp_meta.user. End of the l3-in arc; packets of our own and those that come from another VRF start here as well.
 #include "dataplane/session/session.h"
-#include "router/fib/rib.h"
+#include "router/fib/way.h"
 #include "router/ip_priv.h"
 #include "router/policy.h"
 #include "router/router_priv.h"
@@ -104,7 +104,7 @@ static uint32_t look_again(const struct rte_mbuf *m, unsigned vrf_index) {
 
 // Groups name slots, VRFs name tables: followed a bounded number of times.
 static __rte_noinline rte_edge_t follow(struct rte_mbuf *m, uint32_t slot) {
-	for (unsigned hops = 0; hops < 4; hops++) {
+	for (unsigned hops = 0; hops <= RTR_MAX_LEAKS; hops++) {
 		const struct rtr_nh *nh = &rtr_nhs[slot];
 		unsigned kind = __atomic_load_n(&nh->kind, __ATOMIC_ACQUIRE);
 
@@ -140,7 +140,6 @@ static __rte_noinline rte_edge_t follow(struct rte_mbuf *m, uint32_t slot) {
 // RFC 3704: strict: the best route back leaves by the interface that it came in by; loose: there is one.
 bool ip_reverse_path(const struct rte_mbuf *m, const struct rtr_iface *iface) {
 	struct addr src = {.family = ip_is_v6(m) ? ADDR_V6 : ADDR_V4};
-	const struct rtr_vrf *vrf = rtr_vrfs[iface->vrf];
 	uint32_t slot;
 
 	// of NAT the source has been rewritten: asked is who sent it
@@ -150,7 +149,7 @@ bool ip_reverse_path(const struct rte_mbuf *m, const struct rtr_iface *iface) {
 			src.family == ADDR_V6 ? 16 : 4);
 	if (src.family == ADDR_V6 && ip6_is_link_local(src.bytes))
 		return true;
-	slot = vrf ? rib_lookup_fib(vrf, &src) : 0;
+	slot = way_look_up(iface->vrf, &src);
 	const struct rtr_nh *nh = &rtr_nhs[slot];
 	switch (nh->kind) {
 	case RTR_NH_NONE:

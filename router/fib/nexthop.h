@@ -62,6 +62,8 @@ static inline uint32_t rtr_nh_tick(uint64_t now_ns) {
 	return (uint32_t)(now_ns >> 28);
 }
 
+#define RTR_MAX_LEAKS 3 // VRFs that a packet is passed on to
+
 extern struct rtr_nh *rtr_nhs; // RTR_MAX_NH reserved (lazily touched memory)
 
 // node: the slot that a flow takes: of an adjacency for a group, else `slot` itself.

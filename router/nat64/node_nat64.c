@@ -2,7 +2,7 @@
 // Packets of sessions whose two sides are of two families (RFC 6146): each becomes one of the other, and goes where that is routed. What a
 // router would say against it, it hears of the packet as it came: too old, too big, no way.
 #include "dataplane/session/tuple.h"
-#include "router/fib/rib.h"
+#include "router/fib/way.h"
 #include "router/frag/frag.h"
 #include "router/ip_priv.h"
 #include "router/nat64/xlat.h"
@@ -11,7 +11,6 @@
 #include <rte_udp.h>
 #include <stdio.h>
 
-#define LEAKS     4
 #define MIN_MTU6  1280
 #define ERROR_LEN 2048 // of an ICMP error that comes in
 
@@ -98,19 +97,10 @@ static bool work_begin(struct work *w, struct rte_mbuf *m) {
 
 static void route(struct work *w) {
 	struct addr dst = {.family = w->to6 ? ADDR_V6 : ADDR_V4};
-	uint32_t hash = w->error ? 0 : ip_flow_hash(w->m);
-	struct dp_meta *meta = dp_meta(w->m);
+	uint32_t *vrf = &dp_meta(w->m)->domain;
 
 	memcpy(dst.bytes, w->to.dst, 16);
-	for (unsigned i = 0; i < LEAKS; i++) {
-		const struct rtr_vrf *vrf =
-			meta->domain < RTR_MAX_VRFS ? rtr_vrfs[meta->domain] : NULL;
-
-		w->slot = vrf ? rtr_nh_pick(rib_lookup_fib(vrf, &dst), hash) : 0;
-		if (rtr_nhs[w->slot].kind != RTR_NH_VRF)
-			break;
-		meta->domain = rtr_nhs[w->slot].vrf;
-	}
+	w->slot = way_follow(way_look_up(*vrf, &dst), vrf, &dst, w->error ? 0 : ip_flow_hash(w->m));
 	const struct rtr_iface *out = rtr_iface(rtr_nhs[w->slot].iface);
 	w->mtu = out ? out->mtu : 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Into the tunnel: the outer headers, and on by the underlay. On the l3-out arc of interfaces that are tunnels, where packets come with
 // one hop less and an Ethernet header that says nothing but their type.
-#include "router/fib/rib.h"
+#include "router/fib/way.h"
 #include "router/tunnel/tunnel_priv.h"
 #include <stdio.h>
 
@@ -53,10 +53,9 @@ static struct dp_node tunnel_output = {
 };
 
 void tunnel_way_find(struct tunnel_way *way, unsigned index, const struct addr *remote) {
-	const struct rtr_vrf *vrf = index < RTR_MAX_VRFS ? rtr_vrfs[index] : NULL;
 	const struct rtr_nh *nh;
 
-	way->slot = vrf ? rib_lookup_fib(vrf, remote) : 0;
+	way->slot = way_look_up(index, remote);
 	nh = &rtr_nhs[way->slot];
 	way->kind = __atomic_load_n(&nh->kind, __ATOMIC_ACQUIRE);
 	way->mtu = way->kind == RTR_NH_FORWARD || way->kind == RTR_NH_RESOLVE ||
