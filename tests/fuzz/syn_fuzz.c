@@ -25,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char config[] =
 	"{'system': {'workers': 0}, 'ports': {'a': {'device': 'ring:a'}, 'b': {'device': "
-	"'ring:b'}}, 'sessions': {'timeouts': {'tcp_opening': '2s', 'tcp_established': '20s', "
+	"'ring:b'}}, 'sessions': {'max': 1000, 'reserve': 10, 'timeouts': {'tcp_opening': '2s', "
+	"'tcp_established': '20s', "
 	"'tcp_half_closed': '5s', 'tcp_closing': '3s', 'tcp_time_wait': '4s', 'tcp_reset': '2s'}},"
 	" 'routers': {'r': {'interfaces': {"
 	"   'a': {'port': 'a', 'zone': 'out', 'mac': '02:00:00:00:01:01', 'dad': false, "
