@@ -277,13 +277,14 @@ static bool addr_same(const struct end *a, const struct end *b) {
 	return memcmp(a->addr, b->addr, sizeof(a->addr)) == 0;
 }
 
-static void judge_out(struct flow *f, const struct view *v) {
+// `to`: whom it was sent to, when it began a session: a server whose session is over may speak to a port that was the client's in it alone.
+static void judge_out(struct flow *f, const struct view *v, const struct end *to) {
 	struct end src = end_at(v, true), dst = end_at(v, false),
 		   box = end_of(f->v6 ? "2001:db8:2::1" : "10.2.0.1", f->v6, 0);
 
 	if (!addr_same(&src, &box))
 		wrong(f, "an address of the inside is seen outside");
-	if (!addr_same(&dst, &f->outside) || (!is_icmp(f) && dst.port != f->outside.port))
+	if (!addr_same(&dst, to) || (!is_icmp(f) && dst.port != to->port))
 		wrong(f, "it left for somebody else");
 	f->face = src;
 }
@@ -323,12 +324,13 @@ static void talk(struct flow *f, struct step *s) {
 
 	f->went_out |= s->dir == 0 && after.ref != 0; // also when it died on the way
 	if (passed) {
-		struct view v = view_of(got.bytes + L3);
+		struct view v = view_of(got.bytes + L3), said = view_of(sent.bytes + L3);
+		struct end called = end_at(&said, false);
 		judge_bytes(f, &sent, &got);
 		if (s->dir)
 			judge_in(f, &v);
 		else
-			judge_out(f, &v);
+			judge_out(f, &v, before.ref ? &f->outside : &called);
 		if (after.ref == 0)
 			wrong(f, "it passed, and there is no session");
 		f->sent[s->dir] = sent;
@@ -483,7 +485,8 @@ static int64_t nat_ports(void) {
 
 // Smaller than a configuration may ask for, so that it is soon full; and an input does the same in every process.
 static void table_small(void) {
-	session_table.max = 60; // 120 entries, 170 places: many lie in others than their first bucket
+	session_table.max =
+		60; // 120 entries, 170 places: many lie in others than their first bucket
 	session_table.reserve = 4;
 	session_table.n_buckets = TABLE_ALTERNATES + 1;
 	for (unsigned i = 0; i < 8; i++)
