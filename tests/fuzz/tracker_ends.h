@@ -37,6 +37,7 @@ struct flow {
 	struct tcp_model model;
 	session_ref modelled;         // whose
 	struct frame sent[2], got[2]; // the last one of each direction that arrived
+	struct session_key answer[2]; // to what the last one was made
 };
 
 extern struct flow flows[FLOWS], flows_new[FLOWS]; // of this input; as an input finds them

@@ -334,6 +334,7 @@ static void talk(struct flow *f, struct step *s) {
 		if (after.ref == 0)
 			wrong(f, "it passed, and there is no session");
 		f->sent[s->dir] = sent;
+		f->answer[s->dir] = dir_key(ref_dir(after.ref ^ 1));
 		f->got[s->dir] = got;
 	}
 	if (f->proto == TCP)
@@ -367,6 +368,14 @@ static void judge_error(const struct flow *f, unsigned dir, const struct frame *
 		wrong(f, "the quoted checksum is wrong");
 }
 
+// Whether its last packet that way would be translated now as it was: else an error about it is one about somebody else's.
+static bool is_still(const struct flow *f, unsigned dir) {
+	session_ref ref = session_of(&f->sent[dir]);
+	struct session_key answer = dir_key(ref_dir(ref ^ 1));
+
+	return ref != 0 && key_equal(&answer, &f->answer[dir]);
+}
+
 static void complain(struct flow *f, const struct step *s) {
 	const struct frame *about = &f->got[s->dir];
 	struct view v = view_of(about->bytes + L3);
@@ -386,8 +395,9 @@ static void complain(struct flow *f, const struct step *s) {
 	l4[1] = f->v6 ? 4 : 3;
 	memcpy(l4 + 8, v.ip, quote);
 	sums_set(error.bytes + L3);
+	bool still = is_still(f, s->dir);
 	send_frame(!s->dir, &error);
-	if (arrived(s->dir, &error, true, &got))
+	if (arrived(s->dir, &error, true, &got) && still)
 		judge_error(f, s->dir, &got);
 	(void)arrived(!s->dir, &error, true, &got);
 }
