@@ -130,15 +130,14 @@ static inline bool batch_is(const struct session_dir *d, uint64_t head, const ui
 	return a[0] == addrs;
 }
 
-// One of the batch for the ways that are not the fastest; *ref: its direction, 0 when there is none yet.
-static inline struct path batch_path(const struct batch *b, unsigned i, const struct dp_node *self,
-	enum dp_arc arc, struct rte_mbuf *m, session_ref *ref) {
+// All but plain UDP: also when several tags of the bucket were equal, or an earlier packet of this vector began or ended the session.
+static __rte_noinline rte_edge_t batch_other(const struct batch *b, unsigned i,
+	const struct dp_node *self, enum dp_arc arc, struct rte_mbuf *m) {
 	struct path p = {.self = self, .arc = arc, .m = m, .ip = ip_of(m)};
+	session_ref ref = b->ref[i];
 
-	// also when several tags of the bucket were equal, or an earlier packet of this vector began or ended the session
-	*ref = b->ref[i] && batch_is(ref_dir(b->ref[i]), b->head[i], p.ip) ? b->ref[i] : 0;
-	if (*ref == 0)
-		return p;
+	if (unlikely(ref == 0 || !batch_is(ref_dir(ref), b->head[i], p.ip)))
+		return path_slow(self, arc, m, p.ip);
 	if (head_v6(b->head[i])) {
 		p.l4 = sizeof(struct rte_ipv6_hdr);
 		p.l4_len = rte_be_to_cpu_16(((struct rte_ipv6_hdr *)p.ip)->payload_len);
@@ -146,16 +145,84 @@ static inline struct path batch_path(const struct batch *b, unsigned i, const st
 		p.l4 = m->l3_len;
 		p.l4_len = rte_be_to_cpu_16(((struct rte_ipv4_hdr *)p.ip)->total_length) - p.l4;
 	}
-	return p;
+	return arc == DP_ARC_L2_OUT ? path_bridged(&p, ref) : path_hit(&p, ref_dir(ref), ref);
 }
 
-// node: flows(turn, b, m, n, next) says where the n packets go; batch_path() reads one.
-static __rte_always_inline void batch_run(const struct dp_node *self, enum dp_arc arc, void **objs,
-	unsigned n, rte_edge_t *next, void *turn,
-	void (*flows)(void *, const struct batch *, struct rte_mbuf **, unsigned, rte_edge_t *)) {
+// What is the same for all packets of a vector.
+struct turn {
+	const struct dp_node *self;
+	enum dp_arc arc; // known where it is compiled, as is `self`
+	unsigned owner;  // TABLE_WORKERS: the number of workers changes
+	uint32_t tick, hops_tick;
+	uint16_t generation;
+	struct dp_arc_run on;
+	rte_edge_t last; // the arc's end
+};
+
+static inline struct turn turn_begin(const struct dp_node *self, enum dp_arc arc) {
+	unsigned id = dp_self->id;
+	bool stable = id < __atomic_load_n(&session_owner_stable, __ATOMIC_RELAXED);
+
+	return (struct turn){.self = self,
+		.arc = arc,
+		.owner = stable ? id : TABLE_WORKERS,
+		.tick = session_owners[id].tick,
+		.hops_tick = __atomic_load_n(&session_hops_tick, __ATOMIC_ACQUIRE),
+		.generation = __atomic_load_n(&session_generation, __ATOMIC_RELAXED),
+		.on = DP_ARC_RUN,
+		.last = dp_arc_last(self, arc)};
+}
+
+// UDP of an established session of this worker: nothing to decide, nothing to track.
+static inline bool is_plain(
+	const struct turn *t, const struct rte_mbuf *m, struct session_dir *d, session_ref ref) {
+	return d->proto == IPPROTO_UDP && dir_owner(d) == t->owner &&
+		d->generation == t->generation && (!(ref & 1) || d->state == SESSION_UDP) &&
+		(t->arc != DP_ARC_L2_OUT || path_between(m, ref));
+}
+
+// `v6` is known where it is compiled: so that it is asked once.
+static __rte_always_inline rte_edge_t pass_plain(struct turn *t, struct rte_mbuf *m, uint8_t *ip,
+	struct session_dir *d, session_ref ref, bool v6) {
+	if (dir_v6(d) != v6)
+		__builtin_unreachable();
+	uint32_t hop = path_count(d, m->pkt_len - RTE_ETHER_HDR_LEN, t->tick, t->hops_tick);
+	if (d->flags & SESSION_REWRITE)
+		rewrite(d, ref & 1, ip, v6 ? sizeof(struct rte_ipv6_hdr) : m->l3_len,
+			path_check(m));
+	if (unlikely(dir_more(d)->edge != 0))
+		return path_edge(m, d, ref);
+	if (t->arc == DP_ARC_L2_OUT)
+		return dp_arc_run_next(&t->on, t->self, DP_ARC_L2_OUT, dp_meta(m)->out);
+	rte_edge_t on = dp_arc_run_next(&t->on, t->self, DP_ARC_L3_IN, dp_meta(m)->iface);
+	return likely(on == t->last) ? path_hop(m, d, on, hop) : on;
+}
+
+static __rte_always_inline void pass_flows(
+	const struct batch *b, struct turn *t, struct rte_mbuf **m, unsigned n, rte_edge_t *next) {
+	for (unsigned i = 0; i < n; i++) {
+		session_ref ref = b->ref[i];
+		struct session_dir *d = ref_dir(ref);
+		uint8_t *ip = ip_of(m[i]);
+
+		if (unlikely(
+			    ref == 0 || !batch_is(d, b->head[i], ip) || !is_plain(t, m[i], d, ref)))
+			next[i] = batch_other(b, i, t->self, t->arc, m[i]);
+		else if (likely(!head_v6(b->head[i])))
+			next[i] = pass_plain(t, m[i], ip, d, ref, false);
+		else
+			next[i] = pass_plain(t, m[i], ip, d, ref, true);
+	}
+}
+
+// node: where the packets of a vector, which all have IP behind 14 bytes, go.
+static __rte_always_inline void batch_run(
+	const struct dp_node *self, enum dp_arc arc, void **objs, unsigned n, rte_edge_t *next) {
 	struct rte_mbuf **m = (struct rte_mbuf **)objs;
 	struct batch b;
 
+	if (n == 0)
+		__builtin_unreachable(); // rte_graph calls no node for nothing
 	if (unlikely(dp_self->explains)) {
 		for (unsigned i = 0; i < n; i++)
 			next[i] = path_explain(self, arc, m[i], ip_of(m[i]));
@@ -163,5 +230,6 @@ static __rte_always_inline void batch_run(const struct dp_node *self, enum dp_ar
 	}
 	batch_hash(&b, m, n);
 	batch_tags(&b, n);
-	flows(turn, &b, m, n, next);
+	struct turn t = turn_begin(self, arc);
+	pass_flows(&b, &t, m, n, next);
 }

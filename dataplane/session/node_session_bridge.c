@@ -17,22 +17,11 @@ static struct dp_node session_bridge = {
 	.explain = session_bridge_explain,
 };
 
-static __rte_always_inline void pass_flows(
-	void *, const struct batch *b, struct rte_mbuf **m, unsigned n, rte_edge_t *next) {
-	for (unsigned i = 0; i < n; i++) {
-		session_ref ref;
-		struct path p = batch_path(b, i, &session_bridge, DP_ARC_L2_OUT, m[i], &ref);
-
-		next[i] = likely(ref) ? path_bridged(&p, ref)
-				      : path_slow(&session_bridge, DP_ARC_L2_OUT, m[i], p.ip);
-	}
-}
-
 static __rte_always_inline void chunk(
 	struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n, bool whole) {
 	rte_edge_t next[DP_VECTOR];
 
-	batch_run(&session_bridge, DP_ARC_L2_OUT, objs, n, next, NULL, pass_flows);
+	batch_run(&session_bridge, DP_ARC_L2_OUT, objs, n, next);
 	dp_enqueue(graph, node, objs, next, n, whole);
 }
 

@@ -284,11 +284,11 @@ static rte_edge_t icmp_error(struct path *p, const struct session_packet *packet
 // A station may have moved, and what is flooded leaves by many ports: between other ports than its own a session's packet is judged
 // anew. Where a packet comes in, its sender is; where a copy goes is no proof of anything.
 static bool between_ports(struct path *p, session_ref ref) {
-	struct session_more *from = dir_more(ref_dir(ref)), *to = dir_more(ref_dir(ref ^ 1));
+	struct session_more *from = dir_more(ref_dir(ref));
 	uint16_t in = p->m->port, out = dp_meta(p->m)->out;
 	struct session_flow flow;
 
-	if (likely(from->iface == in && to->iface == out))
+	if (likely(path_between(p->m, ref)))
 		return true;
 	session_flow_read(ref, &flow);
 	flow.again = true;

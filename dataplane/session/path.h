@@ -68,6 +68,12 @@ struct session_flow path_flow(enum dp_arc arc, struct rte_mbuf *m, const struct 
 	const struct session_first *first);
 // Everything but a hit in the first bucket of a flow that the fast path can read: parses, looks up, begins sessions.
 rte_edge_t path_slow(const struct dp_node *self, enum dp_arc arc, struct rte_mbuf *m, uint8_t *ip);
+// Does it go from port to port of a switch as its session's packets do?
+static inline bool path_between(const struct rte_mbuf *m, session_ref ref) {
+	return dir_more(ref_dir(ref))->iface == m->port &&
+		dir_more(ref_dir(ref ^ 1))->iface == dp_meta((struct rte_mbuf *)(uintptr_t)m)->out;
+}
+
 // path_hit() of what goes between two ports of a switch.
 rte_edge_t path_bridged(struct path *p, session_ref ref);
 // What would become of a packet (dp_explain()): its session is read, whoever owns it, its deciders are asked dry; nothing is written
