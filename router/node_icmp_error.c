@@ -16,7 +16,7 @@
 #define QUOTE4       (576 - 20 - 8)
 #define QUOTE6       (1280 - 40 - 8)
 
-enum { NEXT_LOOKUP };
+enum { NEXT_LOOKUP, NEXT_NAT64 };
 
 enum { DROP_SILENT, DROP_RATE, DROP_NO_BUFFER, DROP_NO_ADDRESS };
 
@@ -30,7 +30,8 @@ static const struct dp_drop icmp_error_drops[] = {
 	{0},
 };
 
-static const char *const icmp_error_next[] = {[NEXT_LOOKUP] = "ip_lookup", NULL};
+static const char *const icmp_error_next[] = {
+	[NEXT_LOOKUP] = "ip_lookup", [NEXT_NAT64] = "nat64", NULL};
 
 static int icmp_error_trace(const struct rte_mbuf *m, char *buf, size_t size) {
 	uint32_t what = ip_meta(m)->user;
@@ -232,14 +233,20 @@ static uint16_t icmp_error_process(
 		struct rte_mbuf *m = objs[i], *e;
 		unsigned why;
 
-		session_origin(m); // its sender knows nothing of what became of it here
+		// What was translated is told of as a router behind this one would tell, in its family: the error is translated as theirs are. Of all
+		// else the sender hears what it sent.
+		session_ref answers = session_answers(m, &dp_meta(m)->iface);
+		if (likely(answers == 0))
+			session_origin(m);
 		e = answer(m, dp_meta(m)->user, &why);
 		if (e == NULL) {
 			rte_node_enqueue_x1(graph, node, dp_drop(&icmp_error, m, why), m);
 			continue;
 		}
 		e->ol_flags |= m->ol_flags & dp_trace_flag;
-		rte_node_enqueue_x1(graph, node, NEXT_LOOKUP, e);
+		if (answers != 0)
+			dp_meta(e)->user = answers;
+		rte_node_enqueue_x1(graph, node, answers ? NEXT_NAT64 : NEXT_LOOKUP, e);
 		rte_pktmbuf_free(m);
 	}
 	return n;

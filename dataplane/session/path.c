@@ -384,6 +384,16 @@ void session_origin(struct rte_mbuf *m) {
 		rewrite_once(&packet.key, &was, (ref ^ 1) & 1, ip, packet.l4, CHECK_WHOLE);
 }
 
+session_ref session_answers(struct rte_mbuf *m, uint16_t *iface) {
+	struct session_packet packet;
+	session_ref ref = answer_of(m, &packet);
+
+	if (ref == 0 || dir_v6(ref_dir(ref)) == dir_v6(ref_dir(ref ^ 1)))
+		return 0;
+	*iface = dir_more(ref_dir(ref))->iface;
+	return ref;
+}
+
 bool session_source(struct rte_mbuf *m, uint8_t src[16]) {
 	struct session_packet packet;
 	session_ref ref = answer_of(m, &packet);

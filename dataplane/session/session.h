@@ -251,6 +251,9 @@ typedef uint32_t session_ref;
 // node: the packets of that direction, as they come and as they leave. The two may be of two families: then an edge leads to who makes the
 // one of the other (router/nat64), and nothing was rewritten. False: there is no session.
 bool session_leaves(session_ref ref, struct session_tuple *in, struct session_tuple *out);
+// node: a packet as for session_origin(), when its session made it of another family's: the direction of its answers, and the interface that they come
+// in by. 0: it is not such a session's.
+session_ref session_answers(struct rte_mbuf *m, uint16_t *iface);
 
 // node: what the owner may read and write of a session, from a node that an edge led to. The user word is written by its function only.
 uint32_t session_user_get(session_ref ref, enum session_user user);

@@ -389,6 +389,23 @@ static void own_errors_are_about_what_came(void **) {
 	end();
 }
 
+// Told by the IPv4 side of this box as by any router there.
+static void a_host_that_is_not_there_is_told_of(void **) {
+	static const struct ends nobody = {"2001:db8:1::9", 4000, "2001:db8:64::a02:63", 53};
+	uint8_t bytes[PACKET_FRAME_MAX];
+	struct frame f;
+
+	start("", "{ from = 'in', to = 'out', nat64 = { prefix = '2001:db8:64::/96' } }");
+	f = make(UDP, 'a', true, nobody, 50);
+	frame_send('a', &f);
+	for (unsigned i = 0; i < 5; i++) // nobody answers for 10.2.0.99
+		packet_advance(NSEC_PER_SEC);
+	while (packet_recv("b", bytes) >= 0)
+		assert_int_equal(bytes[12] << 8 | bytes[13], 0x0806);
+	frame_expect_error('a', &f, 1, 0, 0, "2001:db8:64::a02:1");
+	end();
+}
+
 // ---- who may ------------------------------------------------------------------------------------------------------------
 
 static void who_is_refused(void **) {
@@ -573,6 +590,7 @@ int main(void) {
 		cmocka_unit_test(errors_reach_the_sender),
 		cmocka_unit_test(errors_of_hosts_inside_go_out),
 		cmocka_unit_test(own_errors_are_about_what_came),
+		cmocka_unit_test(a_host_that_is_not_there_is_told_of),
 		cmocka_unit_test(who_is_refused),
 		cmocka_unit_test(other_prefixes_and_pools),
 		cmocka_unit_test(hairpin),
