@@ -326,6 +326,11 @@ static const struct schema_row worker_columns[] = {
 		.flags = SCHEMA_GAUGE,
 		.unit = "%",
 		.help = "share of the last second spent on packets"},
+	{.name = "busy_cycles",
+		.type = SCHEMA_INT,
+		.flags = SCHEMA_COUNTER,
+		.unit = "cycles",
+		.help = "TSC cycles of the turns that found packets"},
 	{.name = "loops", .type = SCHEMA_INT, .flags = SCHEMA_COUNTER, .help = "turns of its loop"},
 	{.name = "packets",
 		.type = SCHEMA_INT,
@@ -356,9 +361,10 @@ static unsigned worker_state(const struct worker *w) {
 static int workers_show(const json_t *, size_t limit, json_t *rows, struct err *) {
 	for (unsigned i = 0; i < dp_worker_count() && json_array_size(rows) < limit; i++) {
 		const struct worker *w = &dp_workers[i];
-		json_t *row = json_pack("{s:i, s:s, s:f, s:I, s:I, s:o}", "worker", i, "state",
+		json_t *row = json_pack("{s:i, s:s, s:f, s:I, s:I, s:I, s:o}", "worker", i, "state",
 			state_words[worker_state(w)], "busy",
-			(double)(long)(w->busy_percent * 10) / 10, "loops",
+			(double)(long)(w->busy_percent * 10) / 10, "busy_cycles",
+			(json_int_t)__atomic_load_n(&w->busy_cycles, __ATOMIC_RELAXED), "loops",
 			(json_int_t)__atomic_load_n(&w->loops, __ATOMIC_RELAXED), "packets",
 			(json_int_t)__atomic_load_n(&w->rx_packets, __ATOMIC_RELAXED), "queues",
 			worker_queues(w));

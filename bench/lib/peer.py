@@ -239,11 +239,23 @@ class Peer:
         for child in self.children:
             child.check()
         if self.guests:
-            return self.guests.window(ms)
+            return self.guests_window(ms)
         waited, start = self.waited_ns(), time.monotonic_ns()
         window = self.session.gen_ctl(self.shm, 'window', '--ms', ms)
         window['waited'] = (self.waited_ns() - waited) / (time.monotonic_ns() - start)
         return window
+
+    def guests_window(self, ms):
+        """A packet's cost is what the switch's core spent on it: guests and the way between the cores may set the pace."""
+        before = self.busy()
+        window = self.guests.window(ms)
+        cycles, packets = (now - was for now, was in zip(self.busy(), before))
+        window['cycles'] = cycles / packets if packets else 0.0
+        return window
+
+    def busy(self):
+        """TSC cycles that its thread spent on packets, and how many these were, since it began: of a peer that knows guests."""
+        raise NotImplementedError
 
     def cores(self):
         """The CPUs that it has for itself while it is measured."""

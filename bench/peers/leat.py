@@ -90,6 +90,10 @@ class Leat(Peer):
             self.learn()
         self.seen = self.unwanted()
 
+    def busy(self):
+        rows = self.show('workers')
+        return tuple(sum(row[column] for row in rows) for column in ('busy_cycles', 'packets'))
+
     def ready(self):
         self.children[0].check()
         return os.path.exists(os.path.join(self.run_dir, 'leat.sock')) and len(self.show('ports')) >= 2

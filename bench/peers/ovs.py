@@ -138,6 +138,11 @@ class Ovs(Peer):
         found = re.search(r'flows: (\d+)', text)
         return int(found.group(1)) if found else 0
 
+    def busy(self):
+        text = machine.run(['ovs-appctl', '-t', f'{self.dir}/vswitchd.ctl', 'dpif-netdev/pmd-stats-show'], env=self.env)
+        text = text[:text.find('main thread')]
+        return tuple(sum(map(int, re.findall(rf'{what}: *(\d+)', text))) for what in ('processing cycles', 'packets received'))
+
     def pmd_threads(self):
         for comm in glob.glob(f'/proc/{self.switch.pid}/task/*/comm'):
             if machine.read(comm).startswith('pmd'):
