@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The L2 switch: N pairs of stations talk across it. Cost over stations, frame size, workers; guest to guest."""
+"""The L2 switch: N pairs of stations talk across it. Cost over stations and frame size."""
 from bench.lib.point import Bar, Contender, Plot, Point
 
 TITLE = 'Switch'
@@ -43,24 +43,9 @@ def sizes_point(peers):
                  [(f'{c.who}', f'{c.peer}-64') for c in contenders if c.peer != 'leat' and c.who != f'{c.peer}-64'])
 
 
-def workers_point():
-    contenders = [Contender(f'leat-{n}', 'leat', 'switch', profile(), {'workers': n}) for n in (1, 2)]
-    return Point('workers', '1,000 pairs of stations, one worker and two', contenders, axes={'macs': 1000},
-                 ratios=[('leat-2', 'leat-1')], two_core=True, quick=True)
-
-
-def guests_point(peers):
-    p = profile(macs=1)
-    contenders = [Contender('leat', 'leat', 'switch-vhost', p)]
-    if 'ovs' in peers:
-        contenders.append(Contender('ovs', 'ovs', 'switch-vhost', p))
-    return Point('guests', 'guest to guest: vhost-user in, switch, vhost-user out, 64 B; the guests on another core',
-                 contenders, axes={'macs': 1}, ratios=[(c.who, 'leat') for c in contenders[1:]], two_core=True, search=True)
-
-
 def points(peers):
     found = [macs_point(macs, order, peers) for macs in MACS for order in ORDERS if macs > 1 or order == 'seq']
-    return [*found, sizes_point(peers), workers_point(), guests_point(peers)]
+    return [*found, sizes_point(peers)]
 
 
 def per_node(session, options):
@@ -100,10 +85,6 @@ def bars():
         Bar('cost of OVS-DPDK NORMAL over ours, 1,000 pairs in order',
             lambda r: r.ratio('macs-1000-seq', 'ovs', 'leat'), at_least=3.5, unit='times'),
         Bar('cost at 512 B and 1518 B over that at 64 B', sizes, at_most=1.05, unit='times'),
-        Bar('cost per packet with two workers over that with one',
-            lambda r: r.ratio('workers', 'leat-2', 'leat-1'), at_most=1.10, unit='times'),
-        Bar('guest to guest: loss-free rate (RFC 2544) over that of OVS-DPDK', lambda r: r.rate_ratio('guests', 'leat', 'ovs'),
-            at_least=1.5, unit='times'),
     ]
 
 
@@ -114,6 +95,4 @@ PLOTS = [
          'pairs of stations', only={'order': 'rand'}, logx=True, logy=True),
     Plot('sizes', 'Switch: cycles per packet over frame size, 1,000 pairs', 'sizes', 'size',
          'frame, bytes with FCS', order=list(SIZES)),
-    Plot('workers', 'Switch: cycles per packet over workers, 1,000 pairs', 'workers', 'workers', 'workers',
-         order=[1, 2]),
 ]
