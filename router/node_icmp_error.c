@@ -235,9 +235,7 @@ static uint16_t icmp_error_process(
 
 		// What was translated is told of as a router behind this one would tell, in its family: the error is translated as theirs are. Of all
 		// else the sender hears what it sent.
-		session_ref answers = session_answers(m, &dp_meta(m)->iface);
-		if (likely(answers == 0))
-			session_origin(m);
+		session_ref answers = session_origin(m, &dp_meta(m)->iface);
 		e = answer(m, dp_meta(m)->user, &why);
 		if (e == NULL) {
 			rte_node_enqueue_x1(graph, node, dp_drop(&icmp_error, m, why), m);

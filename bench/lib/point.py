@@ -87,14 +87,6 @@ class Results:
         a, b = self.contender(point, over), self.contender(point, under)
         return (found['med'], a['quiet'] and b['quiet']) if found and a and b else None
 
-    def rate_ratio(self, point, over, under):
-        """Of the loss-free rates (RFC 2544) of a point that was searched. Quiet: the way between the cores held still."""
-        found = [self.contender(point, who) for who in (over, under)]
-        if not all(c and c.get('rfc2544') and c['rfc2544']['search'].get('rate') for c in found):
-            return None
-        a, b = (c['rfc2544'] for c in found)
-        return a['search']['rate'] / b['search']['rate'], not a.get('why') and not b.get('why')
-
     def worst(self, found):
         """The largest of several figures; None when one of them is missing."""
         found = list(found)

@@ -368,30 +368,25 @@ static session_ref answer_of(struct rte_mbuf *m, struct session_packet *packet) 
 	return ref != 0 && dir_is(ref_dir(ref), &key) ? ref : 0;
 }
 
-void session_origin(struct rte_mbuf *m) {
+session_ref session_origin(struct rte_mbuf *m, uint16_t *iface) {
 	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, m->l2_len);
 	struct session_packet packet;
 	session_ref ref = answer_of(m, &packet);
 
 	if (ref == 0)
-		return;
+		return 0;
 	struct session_dir *d = ref_dir(ref ^ 1);
+	if (dir_v6(ref_dir(ref)) != dir_v6(d)) {
+		*iface = dir_more(ref_dir(ref))->iface;
+		return ref;
+	}
 	struct session_key was = dir_key(d);
 	if (d->flags & SESSION_SYN_PROXY && !(ref & 1))
 		tcp_seq_shift(
 			ip + packet.l4, -ref_cold(ref)->user[SESSION_USER_OTHER], CHECK_WHOLE);
 	if (d->flags & SESSION_REWRITE)
 		rewrite_once(&packet.key, &was, (ref ^ 1) & 1, ip, packet.l4, CHECK_WHOLE);
-}
-
-session_ref session_answers(struct rte_mbuf *m, uint16_t *iface) {
-	struct session_packet packet;
-	session_ref ref = answer_of(m, &packet);
-
-	if (ref == 0 || dir_v6(ref_dir(ref)) == dir_v6(ref_dir(ref ^ 1)))
-		return 0;
-	*iface = dir_more(ref_dir(ref))->iface;
-	return ref;
+	return 0;
 }
 
 bool session_source(struct rte_mbuf *m, uint8_t src[16]) {

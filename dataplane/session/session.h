@@ -196,10 +196,6 @@ static inline bool session_is_bridged(const struct session_flow *flow) {
 // node: is there a session one of whose directions has this tuple? For SNAT: a port is free when the answer's tuple is not taken.
 bool session_taken(const struct session_tuple *tuple);
 
-// node: a packet that this box will not forward after all: what a session rewrote in it is written back, so that its sender is told of
-// what it sent. Its IP header is at m->l2_len, its VRF in dp_meta.domain.
-void session_origin(struct rte_mbuf *m);
-
 // node: the source that the packet came with, when its session has rewritten it since; else false. 4 or 16 bytes. As of session_origin().
 bool session_source(struct rte_mbuf *m, uint8_t src[16]);
 
@@ -251,9 +247,10 @@ typedef uint32_t session_ref;
 // node: the packets of that direction, as they come and as they leave. The two may be of two families: then an edge leads to who makes the
 // one of the other (router/nat64), and nothing was rewritten. False: there is no session.
 bool session_leaves(session_ref ref, struct session_tuple *in, struct session_tuple *out);
-// node: a packet as for session_origin(), when its session made it of another family's: the direction of its answers, and the interface that they come
-// in by. 0: it is not such a session's.
-session_ref session_answers(struct rte_mbuf *m, uint16_t *iface);
+// node: a packet that this box will not forward after all: what a session rewrote in it is written back, so that its sender is told of
+// what it sent. Its IP header is at m->l2_len, its VRF in dp_meta.domain. Not 0: the session made it of the other family's, and it stays as it is; then
+// that is the direction of its answers, and *iface the interface that they come in by.
+session_ref session_origin(struct rte_mbuf *m, uint16_t *iface);
 
 // node: what the owner may read and write of a session, from a node that an edge led to. The user word is written by its function only.
 uint32_t session_user_get(session_ref ref, enum session_user user);

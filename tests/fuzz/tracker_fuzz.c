@@ -495,8 +495,8 @@ static int64_t nat_ports(void) {
 
 // Smaller than a configuration may ask for, so that it is soon full; and an input does the same in every process.
 static void table_small(void) {
-	session_table.max =
-		60; // 120 entries, 170 places: many lie in others than their first bucket
+	// 120 entries, 170 places: many lie in others than their first bucket
+	session_table.max = 60;
 	session_table.reserve = 4;
 	session_table.n_buckets = TABLE_ALTERNATES + 1;
 	for (unsigned i = 0; i < 8; i++)
