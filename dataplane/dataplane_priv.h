@@ -74,7 +74,7 @@ const char *dp_arc_name(enum dp_arc arc);
 struct dp_poll_queue {
 	const struct dp_port *port;
 	uint16_t index, queue;
-	bool fix_port, rx_partial;
+	bool fix_port, rx_guess;
 };
 
 // Packets that other workers hand over because the port has fewer tx queues than there are workers.

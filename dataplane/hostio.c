@@ -94,24 +94,6 @@ static int tag_insert(struct rte_mbuf *m, uint32_t tag) {
 	return 0;
 }
 
-// A checksum that is for no header that we know (inside a tunnel) is filled in here; requests go by ours.
-static int requests_read(struct rte_mbuf *m, const struct virtio_net_hdr *vnet, uint32_t shift) {
-	bool sum = vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
-	uint16_t segsz = vnet->gso_type == VIRTIO_NET_HDR_GSO_NONE ? 0 : vnet->gso_size;
-	struct offload_headers h;
-
-	if (!sum && segsz == 0)
-		return 0;
-	bool known = offload_parse(m, &h) == 0;
-	if (known && h.l4 == vnet->csum_start + shift) {
-		offload_request(m, &h, segsz);
-		return 0;
-	}
-	if (segsz > 0) // a tunnel's payload to be cut: nothing that we could do
-		return -EPROTONOSUPPORT;
-	return offload_sum(m, vnet->csum_start + shift, vnet->csum_offset);
-}
-
 struct rte_mbuf *hostio_take(
 	struct hostio *io, struct hostio_slot *slot, size_t len, uint32_t tag) {
 	struct rte_mbuf *m = slot->segs[0], *last = m;
@@ -131,7 +113,7 @@ struct rte_mbuf *hostio_take(
 	m->port = io->port;
 	slot->taken = used;
 	if (left > 0 || (tag && tag_insert(m, tag) < 0) ||
-		requests_read(m, &slot->vnet, tag ? RTE_VLAN_HLEN : 0) < 0) {
+		offload_vnet_read(m, &slot->vnet, tag ? RTE_VLAN_HLEN : 0) < 0) {
 		io->rx_errors++;
 		rte_pktmbuf_free(m);
 		return NULL;
@@ -143,29 +125,12 @@ struct rte_mbuf *hostio_take(
 
 // ---- send ---------------------------------------------------------------------------------------------------
 
-static void requests_write(const struct rte_mbuf *m, struct virtio_net_hdr *vnet) {
-	uint64_t l4 = m->ol_flags & RTE_MBUF_F_TX_L4_MASK;
-
-	*vnet = (struct virtio_net_hdr){0};
-	if (l4 != RTE_MBUF_F_TX_TCP_CKSUM && l4 != RTE_MBUF_F_TX_UDP_CKSUM)
-		return;
-	vnet->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-	vnet->csum_start = m->l2_len + m->l3_len;
-	vnet->csum_offset = l4 == RTE_MBUF_F_TX_TCP_CKSUM ? 16 : 6;
-	if (!(m->ol_flags & RTE_MBUF_F_TX_TCP_SEG))
-		return;
-	vnet->gso_type = m->ol_flags & RTE_MBUF_F_TX_IPV6 ? VIRTIO_NET_HDR_GSO_TCPV6
-							  : VIRTIO_NET_HDR_GSO_TCPV4;
-	vnet->gso_size = m->tso_segsz;
-	vnet->hdr_len = vnet->csum_start + m->l4_len;
-}
-
 unsigned hostio_iov(const struct rte_mbuf *m, struct virtio_net_hdr *vnet, struct iovec *iov) {
 	unsigned n = 1;
 
 	if (m->nb_segs > HOSTIO_SEGS)
 		return 0;
-	requests_write(m, vnet);
+	offload_vnet_write(m, vnet);
 	iov[0] = (struct iovec){vnet, sizeof(*vnet)};
 	for (; m; m = m->next)
 		iov[n++] = (struct iovec){rte_pktmbuf_mtod(m, void *), m->data_len};

@@ -30,13 +30,14 @@ static inline uint16_t queue_poll(
 	struct rte_mbuf **pkts =
 		(struct rte_mbuf **)rte_node_next_stream_get(graph, node, edge, burst);
 
-	uint16_t n = rte_eth_rx_burst(q->index, q->queue, pkts, burst);
+	uint16_t n = q->port->recv ? q->port->recv(q->port, q->queue, pkts, burst)
+				   : rte_eth_rx_burst(q->index, q->queue, pkts, burst);
 	if (n == 0)
 		return 0;
 	if (q->fix_port)
 		port_fix(pkts, n, q->index);
-	if (q->rx_partial)
-		dp_offload_ingress(q->port, pkts, n);
+	if (q->rx_guess)
+		dp_offload_guess(pkts, n);
 	if (unlikely(dp_taps))
 		dp_tap(q->index, true, pkts, n);
 	rte_node_next_stream_put(graph, node, edge, n);

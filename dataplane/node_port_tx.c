@@ -76,7 +76,9 @@ static inline void tx_send(
 		if (unlikely(dp_taps))
 			dp_tap(port->index, false, pkts, n);
 		do { // some drivers take 32 at a time
-			now = rte_eth_tx_burst(port->index, tx->worker, pkts + sent, n - sent);
+			now = port->send
+				? port->send(port, tx->worker, pkts + sent, n - sent)
+				: rte_eth_tx_burst(port->index, tx->worker, pkts + sent, n - sent);
 			sent += now;
 		} while (unlikely(sent < n) && now > 0);
 	} else if (dp_self->explains) {

@@ -497,6 +497,9 @@ void offload_request(struct rte_mbuf *m, const struct offload_headers *h, uint16
 		return;
 	m->ol_flags |= tcp ? RTE_MBUF_F_TX_TCP_SEG : RTE_MBUF_F_TX_UDP_SEG;
 	m->tso_segsz = segsz;
+	struct rte_tcp_hdr buf;
+	const struct rte_tcp_hdr *l4 = peek(m, h->l4, sizeof(buf), &buf);
+	m->l4_len = !tcp ? sizeof(struct rte_udp_hdr) : l4 ? (l4->data_off >> 4) * 4 : 0;
 }
 
 int offload_sum(struct rte_mbuf *m, uint32_t start, uint32_t offset) {
@@ -509,16 +512,43 @@ int offload_sum(struct rte_mbuf *m, uint32_t start, uint32_t offset) {
 	return csum_write(m, start + offset, csum ? csum : 0xffff);
 }
 
-// A vhost guest's virtio header, as the library reads it: the checksum is none yet, and LRO is a frame to be cut.
-static inline void request_from_rx(struct rte_mbuf *m) {
-	bool partial = (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_NONE;
-	uint16_t segsz = m->ol_flags & RTE_MBUF_F_RX_LRO ? m->tso_segsz : 0;
+// ---- virtio headers ----------------------------------------------------------------------------------------
+
+int offload_vnet_read(struct rte_mbuf *m, const struct virtio_net_hdr *vnet, uint32_t shift) {
+	bool sum = vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	uint16_t segsz = vnet->gso_type == VIRTIO_NET_HDR_GSO_NONE ? 0 : vnet->gso_size;
 	struct offload_headers h;
 
-	m->ol_flags &= ~(RTE_MBUF_F_RX_L4_CKSUM_MASK | RTE_MBUF_F_RX_LRO);
-	if ((partial || segsz > 0) && offload_parse(m, &h) == 0)
+	if (!sum && segsz == 0)
+		return 0;
+	bool known = offload_parse(m, &h) == 0;
+	if (known && h.l4 == vnet->csum_start + shift) {
 		offload_request(m, &h, segsz);
+		return 0;
+	}
+	if (segsz > 0) // a tunnel's payload to be cut: nothing that we could do
+		return -EPROTONOSUPPORT;
+	return offload_sum(m, vnet->csum_start + shift, vnet->csum_offset);
 }
+
+void offload_vnet_write(const struct rte_mbuf *m, struct virtio_net_hdr *vnet) {
+	uint64_t l4 = m->ol_flags & RTE_MBUF_F_TX_L4_MASK;
+
+	*vnet = (struct virtio_net_hdr){0};
+	if (l4 != RTE_MBUF_F_TX_TCP_CKSUM && l4 != RTE_MBUF_F_TX_UDP_CKSUM)
+		return;
+	vnet->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	vnet->csum_start = m->l2_len + m->l3_len;
+	vnet->csum_offset = l4 == RTE_MBUF_F_TX_TCP_CKSUM ? 16 : 6;
+	if (!(m->ol_flags & RTE_MBUF_F_TX_TCP_SEG))
+		return;
+	vnet->gso_type = m->ol_flags & RTE_MBUF_F_TX_IPV6 ? VIRTIO_NET_HDR_GSO_TCPV6
+							  : VIRTIO_NET_HDR_GSO_TCPV4;
+	vnet->gso_size = m->tso_segsz;
+	vnet->hdr_len = vnet->csum_start + m->l4_len;
+}
+
+// ---- ingress -----------------------------------------------------------------------------------------------
 
 // A local kernel's frame that left its checksum to a device has the sum of the pseudo header where the checksum
 // belongs, and nothing else says so. A frame that is complete and looks the same is complete afterwards too: the sum
@@ -536,13 +566,9 @@ static inline void request_from_sum(struct rte_mbuf *m) {
 		offload_request(m, &h, 0);
 }
 
-void dp_offload_ingress(const struct dp_port *port, struct rte_mbuf **pkts, uint16_t n) {
-	for (uint16_t i = 0; i < n; i++) {
-		if (port->rx_guess)
-			request_from_sum(pkts[i]);
-		else if (pkts[i]->ol_flags & (RTE_MBUF_F_RX_L4_CKSUM_MASK | RTE_MBUF_F_RX_LRO))
-			request_from_rx(pkts[i]);
-	}
+void dp_offload_guess(struct rte_mbuf **pkts, uint16_t n) {
+	for (uint16_t i = 0; i < n; i++)
+		request_from_sum(pkts[i]);
 }
 
 void dp_offload_inner(struct rte_mbuf *m) {

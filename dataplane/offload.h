@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Where the headers of a frame are, for the files that ask for checksums and segmentation (offload.c, hostio.c).
+// Where the headers of a frame are, for the files that ask for checksums and segmentation (offload.c, hostio.c, virtq.c).
 #pragma once
 
+#include <linux/virtio_net.h>
 #include <rte_mbuf.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +27,13 @@ int offload_sum(struct rte_mbuf *m, uint32_t start, uint32_t offset);
 
 // node. The sum of `len` bytes from `at`, not inverted. -EINVAL: out of bounds.
 int offload_range(const struct rte_mbuf *m, uint32_t at, uint32_t len, uint16_t *sum);
+
+// node. A virtio header's requests, onto the frame that came with it. `shift`: bytes that the frame has got before the place
+// that the header counts to since. A checksum that is for no header that we know (inside a tunnel) is filled in here. Negative:
+// it asks for what cannot be done, the frame is to be dropped.
+int offload_vnet_read(struct rte_mbuf *m, const struct virtio_net_hdr *vnet, uint32_t shift);
+// node. The other way round, for who takes requests.
+void offload_vnet_write(const struct rte_mbuf *m, struct virtio_net_hdr *vnet);
 
 // control. Buffers for single-buffer copies of frames that are too long for those of dp_pool(); set before the port
 // that needs them is published. NULL: there are none, such frames are dropped.

@@ -13,8 +13,7 @@ struct dp_port {
 	uint16_t n_rxq; // rx queues, spread over the workers
 	uint16_t n_txq; // tx queues; fewer than workers: the others hand over to the owner's ring
 	bool fix_port;  // the driver leaves m->port as it was (ring) or names a bond member
-	bool rx_partial; // frames may come with unfinished checksums or GSO (vhost-user, virtio, TAP)
-	bool rx_guess;   // with rx_partial: nothing marks such a frame but its own checksum field
+	bool rx_guess; // frames may come with unfinished checksums, marked by nothing but the checksum field itself
 	bool tx_prepare; // frames with requests need rte_eth_tx_prepare()
 	uint64_t
 		tx_offloads; // RTE_ETH_TX_OFFLOAD_* that the device does itself; the rest is done in software
@@ -23,6 +22,12 @@ struct dp_port {
 	char name[32];
 	struct rte_ether_addr mac;
 	void *driver; // the driver file's own state
+	// node. What receives from a queue and sends by one, where the ethdev only stands for the port (port_vhost.c). NULL: the ethdev.
+	// As rte_eth_rx_burst() and rte_eth_tx_burst().
+	uint16_t (*recv)(
+		const struct dp_port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n);
+	uint16_t (*send)(
+		const struct dp_port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n);
 	// node. Sends one TCP frame that is to be cut beside a driver that takes none, frees it and counts (port_cut.c). NULL: no such way.
 	void (*cut)(const struct dp_port *port, struct rte_mbuf *m);
 	void *cutter;
@@ -62,7 +67,7 @@ uint16_t dp_offload_complete(const struct dp_port *port, struct rte_mbuf **pkts,
 	struct rte_mbuf **out, uint16_t out_size);
 // ol_flags bits that need a look for this port.
 uint64_t dp_offload_missing(const struct dp_port *port);
-// Ingress: turns the rx state of partial frames (virtio) into tx requests that travel with the packet.
-void dp_offload_ingress(const struct dp_port *port, struct rte_mbuf **pkts, uint16_t n);
+// Ingress of a port with rx_guess: marks the frames that need their checksum.
+void dp_offload_guess(struct rte_mbuf **pkts, uint16_t n);
 // node: counts one packet as drop_port_tx_offload and frees it (node_port_tx.c).
 void dp_offload_drop(struct rte_mbuf *m);

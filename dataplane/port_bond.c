@@ -393,7 +393,6 @@ static void capabilities(struct port *port, const struct bond *bond) {
 		port->pub.tx_offloads &= member->pub.tx_prepare || member->pub.cut
 			? member->pub.tx_offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS
 			: member->pub.tx_offloads;
-		port->pub.rx_partial |= member->pub.rx_partial;
 		port->pub.rx_guess |= member->pub.rx_guess;
 		if (member->mtu_max && (!port->mtu_max || member->mtu_max < port->mtu_max))
 			port->mtu_max = member->mtu_max;

@@ -424,8 +424,7 @@ int port_xdp_open(struct port *port, const struct port_conf *conf, const struct 
 	blocklist_fill(&xdp->prog);
 	port->pub.tx_offloads = 0;
 	port_cut_open(port, nif);
-	port->pub.rx_partial = port->pub.rx_guess =
-		!netif_is_hardware(nif->name) || strcmp(driver, "virtio_net") == 0;
+	port->pub.rx_guess = !netif_is_hardware(nif->name) || strcmp(driver, "virtio_net") == 0;
 	port->mtu_max = XDP_MTU_MAX;
 	if (!zero_copy(xdp))
 		snprintf(port->why, sizeof(port->why), "frames are copied: %s has no zero-copy",

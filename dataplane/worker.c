@@ -370,7 +370,7 @@ static void poll_add_port(struct dp_poll *poll, const struct dp_port *port, unsi
 			.index = port->index,
 			.queue = q,
 			.fix_port = port->fix_port,
-			.rx_partial = port->rx_partial,
+			.rx_guess = port->rx_guess,
 		};
 	}
 	struct rte_ring *ring = dp_tx_rings[port->index][worker];
