@@ -61,10 +61,11 @@ static inline void dirty(const struct virtq *vq, uint64_t guest, uint64_t len) {
 
 // ---- the split ring ---------------------------------------------------------------------------------------------
 
-static inline struct piece split_read(const struct vring_desc *desc) {
+// At any address: tables elsewhere need not be aligned.
+static inline struct piece split_read(const void *desc) {
 	struct vring_desc d;
 
-	memcpy(&d, (const void *)desc, sizeof(d));
+	memcpy(&d, desc, sizeof(d));
 	rte_compiler_barrier(); // not again
 	return (struct piece){d.addr, d.len, d.flags, d.next};
 }
