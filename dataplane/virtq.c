@@ -63,7 +63,8 @@ static int piece_add(
 	uint64_t guest = piece->guest;
 	uint32_t left = piece->len;
 
-	if ((piece->flags & VRING_DESC_F_WRITE) != way)
+	// An empty piece is of no use, and a chain of nothing else would have no end in sight.
+	if ((piece->flags & VRING_DESC_F_WRITE) != way || left == 0)
 		return -EINVAL;
 	while (left > 0) {
 		uint32_t len = left;
