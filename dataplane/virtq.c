@@ -47,13 +47,13 @@ static inline void prefetch_write(const void *at) {
 static void call(struct virtq *vq) {
 	const uint64_t one = 1;
 
-	if (!vq->given)
+	if (vq->given == 0)
 		return;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); // first tell, then look whether somebody sleeps
-	bool wanted = chains_wants_call(vq, vq->signalled) ||
+	bool wanted = chains_wants_call(vq) ||
 		(vq->first_call && vq->event_idx); // what it has been told so far is not known
-	vq->given = vq->first_call = false;
-	vq->signalled = vq->used;
+	vq->given = 0;
+	vq->first_call = false;
 	if (wanted && vq->call >= 0 && write(vq->call, &one, sizeof(one)) < 0 && errno != EAGAIN)
 		vq->call = -1; // nobody is there any more
 }
@@ -463,9 +463,8 @@ static void positions_set(struct virtq *vq, const struct virtq_place *place) {
 		vq->avail &= 0x7fff;
 		vq->used &= 0x7fff;
 	}
-	vq->signalled = vq->used;
 	vq->first_call = true;
-	vq->given = false;
+	vq->given = 0;
 }
 
 int virtq_open(

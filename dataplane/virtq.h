@@ -48,11 +48,12 @@ struct virtq {
 	const struct virtq_memory *memory;
 	bool packed, event_idx, mergeable, checksums, cuts, broken;
 	bool avail_wrap, used_wrap;
-	bool given, first_call; // something was given back since the guest was called; it never was
-	uint8_t header;         // bytes before a frame
-	uint16_t mask;          // split: size - 1
-	uint32_t size;
-	uint16_t avail, used, signalled; // positions; split ones run on over the ring's end
+	bool first_call; // the guest was never called
+	uint8_t header;  // bytes before a frame
+	uint16_t mask;   // split: size - 1
+	uint32_t size,
+		given; // given: places that were given back since the guest was looked at, or `size` when there were more
+	uint16_t avail, used; // positions; split ones run on over the ring's end
 	union {
 		struct vring_desc *desc;
 		struct vring_packed_desc *slots;

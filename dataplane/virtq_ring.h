@@ -107,11 +107,11 @@ static inline void split_give(struct virtq *vq, const struct chain *chains, uint
 	dirty(vq, vq->log + offsetof(struct vring_used, idx), sizeof(vq->done->idx));
 }
 
-static inline bool split_wants_call(struct virtq *vq, uint16_t before) {
+static inline bool split_wants_call(const struct virtq *vq) {
 	if (!vq->event_idx)
 		return !(*(volatile uint16_t *)&vq->ring->flags & VRING_AVAIL_F_NO_INTERRUPT);
 	uint16_t event = *(volatile uint16_t *)&vq->ring->ring[vq->size];
-	return vring_need_event(event, vq->used, before);
+	return vring_need_event(event, vq->used, vq->used - vq->given);
 }
 
 // ---- the packed ring ---------------------------------------------------------------------------------------------
@@ -193,19 +193,17 @@ static inline void packed_give(struct virtq *vq, const struct chain *chains, uin
 	dirty(vq, vq->log + head * sizeof(*vq->slots), sizeof(*vq->slots));
 }
 
-static inline bool packed_wants_call(struct virtq *vq, uint16_t before) {
+static inline bool packed_wants_call(const struct virtq *vq) {
 	uint32_t both; // of one moment
 	memcpy(&both, (const void *)vq->driver, sizeof(both));
 	rte_compiler_barrier();
-	uint16_t flags = both >> 16, event = both & 0x7fff, now = vq->used, was = before;
+	uint16_t flags = both >> 16, event = both & 0x7fff, now = vq->used;
 
 	if (!vq->event_idx || flags != VRING_PACKED_EVENT_FLAG_DESC)
 		return flags != VRING_PACKED_EVENT_FLAG_DISABLE;
-	if (now <= was)
-		was -= vq->size;
 	if (!!(both & 1u << VRING_PACKED_EVENT_F_WRAP_CTR) != vq->used_wrap)
 		event -= vq->size;
-	return vring_need_event(event, now, was);
+	return vring_need_event(event, now, now - vq->given);
 }
 
 // ---- either -----------------------------------------------------------------------------------------------------
@@ -217,16 +215,18 @@ static inline uint16_t chains_take(struct virtq *vq, struct chain *chains, uint1
 static inline void chains_give(struct virtq *vq, const struct chain *chains, uint16_t n) {
 	if (n == 0)
 		return;
-	vq->given = true;
+	for (uint16_t i = 0; i < n; i++)
+		vq->given += chains[i].slots;
+	vq->given = RTE_MIN(vq->given, vq->size); // nobody waits for a place further back
 	if (vq->packed)
 		packed_give(vq, chains, n);
 	else
 		split_give(vq, chains, n);
 }
 
-// Whether the guest wants to be called for what was given since `before`.
-static inline bool chains_wants_call(struct virtq *vq, uint16_t before) {
-	return vq->packed ? packed_wants_call(vq, before) : split_wants_call(vq, before);
+// Whether the guest wants to be called for the last `given` places.
+static inline bool chains_wants_call(const struct virtq *vq) {
+	return vq->packed ? packed_wants_call(vq) : split_wants_call(vq);
 }
 
 // What follows a piece of a chain.
