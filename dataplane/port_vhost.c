@@ -156,7 +156,6 @@ static bool ring_open(struct vhost *vhost, struct queue *queue, uint64_t feature
 	place.desc = vring.desc; // or desc_packed, and so on: they are unions
 	place.driver = vring.avail;
 	place.device = vring.used;
-	place.log = vring.log_guest_addr;
 	place.call = call_fd(vring.callfd);
 	if (features & RTE_BIT64(VHOST_F_LOG_ALL))
 		place.dirty = ring_dirty;

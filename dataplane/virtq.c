@@ -454,6 +454,48 @@ uint16_t virtq_send(struct virtq *vq, struct rte_mbuf **pkts, uint16_t n) {
 
 // ---- opened -----------------------------------------------------------------------------------------------------------
 
+struct area {
+	const void *at;
+	uint64_t len, align;
+};
+
+// The transport may have measured them with another size or format than what it says now.
+static bool area_find(const struct virtq_memory *memory, const struct area *area, uint64_t *guest) {
+	if ((uintptr_t)area->at % area->align != 0)
+		return false;
+	for (unsigned i = 0; i < memory->n; i++) {
+		const struct virtq_region *r = &memory->regions[i];
+		uint64_t offset = (uintptr_t)area->at - (uintptr_t)r->host;
+		if (offset < r->size && area->len <= r->size - offset) {
+			*guest = r->guest + offset;
+			return true;
+		}
+	}
+	return false;
+}
+
+// Virtio 1.2, 2.7 and 2.8.10.
+static bool areas_find(struct virtq *vq, const struct virtq_place *place) {
+	uint64_t n = place->size, event = vq->event_idx ? sizeof(uint16_t) : 0, guest, device;
+	struct area areas[] = {
+		{place->desc, n * sizeof(struct vring_desc), 16},
+		{place->driver, sizeof(struct vring_avail) + n * sizeof(uint16_t) + event, 2},
+		{place->device,
+			sizeof(struct vring_used) + n * sizeof(struct vring_used_elem) + event, 4},
+	};
+
+	if (vq->packed) {
+		areas[1] = (struct area){place->driver, sizeof(struct vring_packed_desc_event), 4};
+		areas[2] = (struct area){place->device, sizeof(struct vring_packed_desc_event), 4};
+	}
+	if (!area_find(vq->memory, &areas[1], &guest) ||
+		!area_find(vq->memory, &areas[2], &device) ||
+		!area_find(vq->memory, &areas[0], &guest))
+		return false;
+	vq->log = vq->packed ? guest : device;
+	return true;
+}
+
 static void positions_set(struct virtq *vq, const struct virtq_place *place) {
 	vq->avail = place->avail;
 	vq->used = place->used;
@@ -471,8 +513,7 @@ int virtq_open(
 	struct virtq *vq, const struct virtq_place *place, const struct virtq_memory *memory) {
 	uint64_t features = place->features;
 
-	if (place->size == 0 || place->size > VIRTQ_SIZE_MAX || !place->desc || !place->driver ||
-		!place->device)
+	if (place->size == 0 || place->size > VIRTQ_SIZE_MAX)
 		return -EINVAL;
 	vq->memory = memory;
 	vq->region = 0;
@@ -489,13 +530,14 @@ int virtq_open(
 	vq->desc = place->desc;
 	vq->ring = place->driver;
 	vq->done = place->device;
-	vq->log = place->log;
 	vq->call = place->call;
 	vq->dirty = place->dirty;
 	vq->dirty_arg = place->dirty_arg;
 	positions_set(vq, place);
 	if (vq->packed ? vq->avail >= vq->size || vq->used >= vq->size
 		       : !rte_is_power_of_2(vq->size))
+		return -EINVAL;
+	if (!areas_find(vq, place))
 		return -EINVAL;
 	vq->broken = false;
 	if (vq->packed)

@@ -31,12 +31,11 @@ struct virtq_memory {
 	struct virtq_region regions[VIRTQ_REGIONS];
 };
 
-// What the transport has found out. The areas are mapped as long as a ring of `size` needs; call: an eventfd, -1: none.
+// What the transport has found out. The areas lie in the guest's memory, or they are refused; call: an eventfd, -1: none.
 struct virtq_place {
 	uint64_t features; // negotiated: bits VIRTIO_F_*, VIRTIO_NET_F_*, VIRTIO_RING_F_*
 	uint32_t size;
 	void *desc, *driver, *device; // descriptor, driver (available) and device (used) area
-	uint64_t log;                 // the guest's address of what the device writes in the ring
 	uint16_t avail, used;         // where to go on; packed: bit 15 is the wrap counter
 	int call;
 	// Called after each write to the guest's memory, when not NULL (live migration).
@@ -66,7 +65,7 @@ struct virtq {
 		struct vring_used *done;
 		struct vring_packed_desc_event *device;
 	};
-	uint64_t log;
+	uint64_t log; // the guest's address of where used buffers are told: for `dirty`
 	int call;
 	unsigned region; // of the last address: where to look first
 	void (*dirty)(void *arg, uint64_t guest, uint64_t len);
@@ -76,7 +75,8 @@ struct virtq {
 	uint64_t packets, bytes, errors, no_buffer;
 };
 
-// Takes a ring as the transport found it, tells the guest not to kick, and keeps the counters. -EINVAL: no such ring.
+// Takes a ring as the transport found it, tells the guest not to kick, and keeps the counters. -EINVAL: there can be no such
+// ring, or it is not where the guest's memory is, all of it and aligned.
 int virtq_open(
 	struct virtq *vq, const struct virtq_place *place, const struct virtq_memory *memory);
 // Where the next one would go on, as virtq_place.avail and .used.
