@@ -474,6 +474,23 @@ static bool area_find(const struct virtq_memory *memory, const struct area *area
 	return false;
 }
 
+// Virtio 1.2, 2.7.10 and 2.8.10. With indexes of events a split ring's flags have no say: the guest kicks when it comes by
+// the place that we name, so that is the one furthest away.
+static void kicks_refuse(struct virtq *vq, uint64_t guest) {
+	if (vq->packed) {
+		vq->device->flags = VRING_PACKED_EVENT_FLAG_DISABLE;
+		dirty(vq, guest, sizeof(*vq->device));
+		return;
+	}
+	vq->done->flags = vq->event_idx ? 0 : VRING_USED_F_NO_NOTIFY;
+	dirty(vq, guest, sizeof(vq->done->flags));
+	if (!vq->event_idx)
+		return;
+	uint64_t at = offsetof(struct vring_used, ring[vq->size]);
+	*(uint16_t *)((uint8_t *)vq->done + at) = vq->avail - 1;
+	dirty(vq, guest + at, sizeof(uint16_t));
+}
+
 // Virtio 1.2, 2.7 and 2.8.10.
 static bool areas_find(struct virtq *vq, const struct virtq_place *place) {
 	uint64_t n = place->size, event = vq->event_idx ? sizeof(uint16_t) : 0, guest, device;
@@ -493,6 +510,7 @@ static bool areas_find(struct virtq *vq, const struct virtq_place *place) {
 		!area_find(vq->memory, &areas[0], &guest))
 		return false;
 	vq->log = vq->packed ? guest : device;
+	kicks_refuse(vq, device);
 	return true;
 }
 
@@ -540,10 +558,6 @@ int virtq_open(
 	if (!areas_find(vq, place))
 		return -EINVAL;
 	vq->broken = false;
-	if (vq->packed)
-		vq->device->flags = VRING_PACKED_EVENT_FLAG_DISABLE;
-	else
-		vq->done->flags = VRING_USED_F_NO_NOTIFY;
 	return 0;
 }
 
