@@ -333,9 +333,9 @@ static inline bool may_send(const struct virtq *vq, const struct rte_mbuf *m) {
 }
 
 // A frame into as many chains as it takes, of n. Returns how many, 0: these are too few; -EINVAL: it goes nowhere, and
-// the first chain with it when that is what is wrong (then *spoilt).
+// *spoilt chains with it, the last of which cannot be followed.
 static __rte_noinline int chains_write(struct virtq *vq, struct chain *chains, uint16_t n,
-	const struct rte_mbuf *m, bool *spoilt) {
+	const struct rte_mbuf *m, uint16_t *spoilt) {
 	struct virtio_net_hdr_mrg_rxbuf header = {0};
 	uint32_t want = vq->header + m->pkt_len;
 	struct spans spans;
@@ -346,14 +346,16 @@ static __rte_noinline int chains_write(struct virtq *vq, struct chain *chains, u
 	do {
 		uint32_t before = spans.total;
 		if (spans_add(vq, &spans, &chains[used], VRING_DESC_F_WRITE) < 0) {
-			*spoilt = used == 0;
-			return used == 0 ? -EINVAL : 0;
+			*spoilt = used + 1;
+			for (uint16_t i = 0; i <= used; i++)
+				chains[i].written = 0;
+			return -EINVAL;
 		}
 		chains[used].written = spans.total < want ? spans.total - before : want - before;
 		used++;
 	} while (spans.total < want && vq->mergeable && used < n);
 	if (spans.total < want)
-		return vq->mergeable && used < BURST ? 0 : -EINVAL;
+		return vq->mergeable && used < RTE_MIN((uint32_t)BURST, vq->size) ? 0 : -EINVAL;
 	header.num_buffers = used;
 	spans_write(vq, &spans, &header, m);
 	return used;
@@ -408,7 +410,7 @@ static uint16_t send_some(
 	for (i = 0; i < n && used < there; i++) {
 		const struct rte_mbuf *m = pkts[i];
 		struct chain *c = &chains[used];
-		bool spoilt = false;
+		uint16_t spoilt = 0;
 		int rc = 1;
 		if (unlikely(!may_send(vq, m)))
 			rc = -EINVAL;
