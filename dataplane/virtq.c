@@ -328,8 +328,9 @@ static void spans_write(const struct virtq *vq, const struct spans *spans,
 }
 
 static inline bool may_send(const struct virtq *vq, const struct rte_mbuf *m) {
-	return (vq->checksums || !(m->ol_flags & RTE_MBUF_F_TX_L4_MASK)) &&
-		(vq->cuts || !(m->ol_flags & RTE_MBUF_F_TX_TCP_SEG));
+	uint64_t cut = RTE_MBUF_F_TX_UDP_SEG | (vq->cuts ? 0 : RTE_MBUF_F_TX_TCP_SEG);
+
+	return !(m->ol_flags & cut) && (vq->checksums || !(m->ol_flags & RTE_MBUF_F_TX_L4_MASK));
 }
 
 // A frame into as many chains as it takes, of n. Returns how many, 0: these are too few; -EINVAL: it goes nowhere, and
