@@ -762,6 +762,13 @@ static void ring_back(unsigned, union guest_desc *) {
 	avail_ring()->idx = guest.avail_idx - 2;
 }
 
+// The second one goes over the first.
+static void ring_overlaps(unsigned slot, union guest_desc *) {
+	guest_post(&(struct part){GOOD, 100, W}, 1, false);
+	for (unsigned i = 0; i < guest.v->size; i++)
+		guest_desc(i)->packed.flags |= i != slot ? VRING_DESC_F_NEXT : 0;
+}
+
 static void ring_endless(unsigned, union guest_desc *) {
 	for (unsigned i = 0; i < guest.v->size; i++)
 		guest_desc(i)->packed.flags |= VRING_DESC_F_NEXT;
@@ -800,6 +807,7 @@ static const struct bad bads[] = {
 	{"ahead", {{GOOD, 100, 0}}, 1, ring_ahead, .split = true, .breaks = true},
 	{"back", {{GOOD, 100, 0}}, 1, ring_back, .split = true, .breaks = true},
 	{"endless", {{GOOD, 100, 0}}, 1, ring_endless, .packed = true, .breaks = true},
+	{"overlap", {{GOOD, 100, 0}}, 1, ring_overlaps, .packed = true, .breaks = true},
 };
 
 static void bad_post(const struct bad *bad, bool out, bool table) {
@@ -818,16 +826,16 @@ static void bad_post(const struct bad *bad, bool out, bool table) {
 
 // The ring stands still, whatever comes, until it is opened anew.
 static void expect_broken(void) {
-	struct rte_mbuf *m = mbuf_make(60, 0), *got;
+	struct rte_mbuf *pkts[] = {mbuf_make(60, 0), mbuf_make(60, 0)}, *got;
 
 	for (unsigned i = 0; i < 2; i++) {
-		assert_int_equal(guest_send(&m, 1), 0);
+		assert_int_equal(guest_send(pkts, 2), 0);
 		assert_true(guest.vq.broken);
 		assert_int_equal(guest_recv(&got, 1), 0);
 	}
 	expect_used(0, 0);
 	assert_int_equal(guest.vq.errors, 0);
-	rte_pktmbuf_free(m);
+	rte_pktmbuf_free_bulk(pkts, 2);
 	assert_int_equal(virtq_open(&guest.vq, &guest.place, &guest.memory), 0);
 	assert_false(guest.vq.broken);
 }
