@@ -723,8 +723,26 @@ static void table_nested(unsigned, union guest_desc *table) {
 	table[0].split.flags |= VRING_DESC_F_INDIRECT;
 }
 
+// What is behind would be right.
 static void table_next(unsigned, union guest_desc *table) {
 	table[0].split.next = 2;
+	table[2] = table[1];
+}
+
+// More pieces than any frame has.
+static void table_long(unsigned slot, union guest_desc *table) {
+	bool packed = guest_has(VIRTIO_F_RING_PACKED);
+	const uint16_t way = (packed ? table->packed.flags : table->split.flags) & W;
+	const unsigned n = 300;
+
+	guest_desc(slot)->split.addr = GOOD + 0x100;
+	guest_desc(slot)->split.len = n * 16;
+	for (unsigned i = 0; i < n; i++) {
+		union guest_desc desc = {.split = {GOOD, 1, way | VRING_DESC_F_NEXT, i + 1}};
+		if (packed)
+			desc.packed = (struct vring_packed_desc){GOOD, 1, 0, way};
+		guest_write(GOOD + 0x100 + i * 16, &desc, sizeof(desc));
+	}
 }
 
 static void table_loop(unsigned, union guest_desc *table) {
@@ -739,7 +757,10 @@ static void table_itself(unsigned slot, union guest_desc *table) {
 }
 
 static void ring_next(unsigned slot, union guest_desc *) {
+	uint16_t way = guest_desc(slot)->split.flags & W;
+
 	guest_desc(slot)->split.next = guest.v->size;
+	guest_desc(guest.v->size)->split = (struct vring_desc){GOOD, 100, way, 0};
 }
 
 static void ring_loop(unsigned slot, union guest_desc *) {
@@ -801,6 +822,7 @@ static const struct bad bads[] = {
 	{"loop in a table", {{GOOD, 9, 0}, {GOOD, 99, 0}}, 2, table_loop, .table = true,
 		.split = true},
 	{"huge loop", {{GOOD, 9, 0}, {GOOD, 99, 0}}, 2, table_itself, .table = true, .split = true},
+	{"long table", {{GOOD, 100, 0}}, 1, table_long, .table = true},
 	{"next", {{GOOD, 9, 0}, {GOOD, 99, 0}}, 2, ring_next, .split = true},
 	{"loop", {{GOOD, 9, 0}, {GOOD, 99, 0}}, 2, ring_loop, .split = true},
 	{"id", {{GOOD, 100, 0}}, 1, ring_id, .split = true, .breaks = true},
