@@ -582,6 +582,27 @@ static void notifications(void **) {
 	rte_pktmbuf_free(m);
 }
 
+// The guest need not kick: the next time that it would is furthest away.
+static void kicks(void **) {
+	const struct vring_used *used = (const struct vring_used *)guest_at(guest.device);
+	const struct vring_packed_desc_event *event =
+		(const struct vring_packed_desc_event *)guest_at(guest.device);
+	uint16_t avail_event;
+
+	if (guest_has(VIRTIO_F_RING_PACKED)) {
+		assert_int_equal(event->flags, VRING_PACKED_EVENT_FLAG_DISABLE);
+		return;
+	}
+	guest_read(guest.device + 4 + 8 * guest.v->size, &avail_event, 2);
+	if (guest_has(VIRTIO_RING_F_EVENT_IDX)) {
+		assert_int_equal(used->flags, 0);
+		assert_int_equal(avail_event, (uint16_t)(guest.v->start - 1));
+	} else {
+		assert_int_equal(used->flags, VRING_USED_F_NO_NOTIFY);
+		assert_int_equal(avail_event, 0); // not ours
+	}
+}
+
 // The guest takes two back, fills the whole ring, and goes to sleep until the next one.
 static void refill_and_sleep(void) {
 	uint32_t written;
@@ -976,6 +997,7 @@ static int teardown(void **) {
 	X(too_long)                  \
 	X(requests_out)              \
 	X(notifications)             \
+	X(kicks)                     \
 	X(ring_goes_round_meanwhile) \
 	X(positions)                 \
 	X(refused)                   \
