@@ -18,7 +18,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define SLOTS 256
+#define SLOTS   256
+#define LONGEST 65000
 
 struct guest {
 	char vdev[32];
@@ -27,9 +28,17 @@ struct guest {
 
 static char sockets[2][64]; // of ports g0 and g1
 
+// Of all guests that start: further arguments of virtio_user, and pairs of queues.
+static const char *guest_args = "";
+static uint16_t guest_queues = 1;
+
+// What rings of guests may look like.
+static const char *const rings[] = {"", ",packed_vq=1", ",in_order=1", ",packed_vq=1,in_order=1",
+	",mrg_rxbuf=0", ",packed_vq=1,mrg_rxbuf=0"};
+
 // ---- guests -------------------------------------------------------------------------------------------------
 
-// `checksum`: sends and takes frames whose checksum is not filled in.
+// `checksum`: sends and takes frames whose checksum is not filled in, and such that are to be cut.
 static void guest_start(struct guest *guest, unsigned port, bool checksum) {
 	const uint64_t sums = RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
 	static unsigned serial;
@@ -38,17 +47,23 @@ static void guest_start(struct guest *guest, unsigned port, bool checksum) {
 
 	if (checksum) {
 		conf.rxmode.offloads = RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+		if (!strstr(guest_args, "mrg_rxbuf=0"))
+			conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_TCP_LRO;
 		conf.txmode.offloads = sums | RTE_ETH_TX_OFFLOAD_TCP_TSO;
 	}
 	snprintf(guest->vdev, sizeof(guest->vdev), "net_virtio_user%u", serial++);
-	snprintf(args, sizeof(args), "path=%s,queues=1,mac=02:00:00:00:01:%02x", sockets[port],
-		port);
+	snprintf(args, sizeof(args), "path=%s,queues=%u,cq=%u,mac=02:00:00:00:01:%02x%s",
+		sockets[port], guest_queues, guest_queues > 1, port, guest_args);
 	assert_int_equal(rte_eal_hotplug_add("vdev", guest->vdev, args), 0);
 	assert_int_equal(rte_eth_dev_get_port_by_name(guest->vdev, &guest->id), 0);
-	assert_int_equal(rte_eth_dev_configure(guest->id, 1, 1, &conf), 0);
-	assert_int_equal(
-		rte_eth_rx_queue_setup(guest->id, 0, SLOTS, SOCKET_ID_ANY, NULL, dp_pool()), 0);
-	assert_int_equal(rte_eth_tx_queue_setup(guest->id, 0, SLOTS, SOCKET_ID_ANY, NULL), 0);
+	assert_int_equal(rte_eth_dev_configure(guest->id, guest_queues, guest_queues, &conf), 0);
+	for (uint16_t i = 0; i < guest_queues; i++) {
+		assert_int_equal(
+			rte_eth_rx_queue_setup(guest->id, i, SLOTS, SOCKET_ID_ANY, NULL, dp_pool()),
+			0);
+		assert_int_equal(
+			rte_eth_tx_queue_setup(guest->id, i, SLOTS, SOCKET_ID_ANY, NULL), 0);
+	}
 	assert_int_equal(rte_eth_dev_start(guest->id), 0);
 }
 
@@ -66,9 +81,23 @@ static struct rte_mbuf *mbuf_of(const void *bytes, size_t len) {
 	return m;
 }
 
+static struct rte_mbuf *chain_of(const uint8_t *bytes, size_t len) {
+	const size_t seg = 1800;
+	struct rte_mbuf *m = mbuf_of(bytes, RTE_MIN(len, seg));
+
+	for (size_t at = seg; at < len; at += seg)
+		assert_int_equal(
+			rte_pktmbuf_chain(m, mbuf_of(bytes + at, RTE_MIN(seg, len - at))), 0);
+	return m;
+}
+
+static void guest_send_by(const struct guest *guest, uint16_t queue, struct rte_mbuf *m) {
+	assert_int_equal(rte_eth_tx_prepare(guest->id, queue, &m, 1), 1);
+	assert_int_equal(rte_eth_tx_burst(guest->id, queue, &m, 1), 1);
+}
+
 static void guest_send_mbuf(const struct guest *guest, struct rte_mbuf *m) {
-	assert_int_equal(rte_eth_tx_prepare(guest->id, 0, &m, 1), 1);
-	assert_int_equal(rte_eth_tx_burst(guest->id, 0, &m, 1), 1);
+	guest_send_by(guest, 0, m);
 }
 
 static void guest_send(const struct guest *guest, const void *bytes, size_t len) {
@@ -89,7 +118,7 @@ static bool guest_got(void *arg) {
 // Returns the packet's flags.
 static uint64_t guest_expect(const struct guest *guest, const uint8_t *bytes, size_t len) {
 	struct guest_wait wait = {guest, NULL};
-	uint8_t copy[PACKET_FRAME_MAX];
+	static uint8_t copy[LONGEST];
 
 	if (!packet_wait(guest_got, &wait))
 		fail_msg("guest %s got nothing", guest->vdev);
@@ -157,28 +186,35 @@ static void tcp_unfinish(uint8_t *bytes) {
 	tcp->cksum = rte_ipv4_phdr_cksum(ip, 0);
 }
 
-static void guest_send_request(const struct guest *guest, const uint8_t *bytes, size_t len) {
-	struct rte_mbuf *m = mbuf_of(bytes, len);
-
+static void request_set(struct rte_mbuf *m) {
 	m->l2_len = sizeof(struct rte_ether_hdr);
 	m->l3_len = sizeof(struct rte_ipv4_hdr);
 	m->l4_len = sizeof(struct rte_tcp_hdr);
 	m->ol_flags = RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_CKSUM;
+}
+
+static void guest_send_request(const struct guest *guest, const uint8_t *bytes, size_t len) {
+	struct rte_mbuf *m = mbuf_of(bytes, len);
+
+	request_set(m);
 	guest_send_mbuf(guest, m);
 }
 
 // ---- configuration ------------------------------------------------------------------------------------------
+
+static unsigned workers; // threads; 0: this one
 
 // Guests g0 and g1 in VLAN 10, r carries its tag.
 static void config(void) {
 	char text[1024];
 
 	snprintf(text, sizeof(text),
-		"return { ports = { g0 = { vhost_user = true, socket = '%s' }, "
-		"g1 = { vhost_user = true, socket = '%s' }, r = { device = 'ring:r' } }, "
+		"return { ports = { g0 = { vhost_user = true, socket = '%s', queues = %u }, "
+		"g1 = { vhost_user = true, socket = '%s', queues = %u }, "
+		"r = { device = 'ring:r' } }, system = { workers = %u }, "
 		"switches = { s = { ports = { g0 = { access = 10 }, g1 = { access = 10 }, "
 		"r = { trunk = { 10 } } } } } }",
-		sockets[0], sockets[1]);
+		sockets[0], guest_queues, sockets[1], guest_queues, workers);
 	packet_config(text);
 }
 
@@ -188,6 +224,20 @@ static void start_both(struct guest guests[2], bool first, bool second) {
 	guest_start(&guests[1], 1, second);
 	packet_wait_link("g0", true);
 	packet_wait_link("g1", true);
+}
+
+// Others in their place, with this kind of rings.
+static void restart_both(struct guest guests[2], bool checksum, const char *args) {
+	const char *const ports[] = {"g0", "g1"};
+
+	guest_args = args;
+	for (unsigned i = 0; i < 2; i++) {
+		guest_stop(&guests[i]);
+		packet_wait_link(ports[i], false);
+		guest_start(&guests[i], i, checksum);
+		packet_wait_link(ports[i], true);
+	}
+	guest_args = "";
 }
 
 static void stop_both(struct guest guests[2]) {
@@ -219,13 +269,34 @@ static void frames_between_guests(void **) {
 	uint8_t bytes[1600];
 
 	start_both(guests, false, false);
+	for (unsigned ring = 0; ring < RTE_DIM(rings); ring++) {
+		restart_both(guests, false, rings[ring]);
+		expect_traffic(guests);
+		for (unsigned i = 0; i < 2 * SLOTS;
+			i++) { // more than a ring holds: buffers come back
+			size_t len = frame_make(bytes, 2, 1, 60 + i * 2);
+			guest_send(&guests[1], bytes, len);
+			guest_expect(&guests[0], bytes, len);
+		}
+	}
+	stop_both(guests);
+}
+
+// Frames come in by any pair of queues.
+static void pairs_of_queues(void **) {
+	struct guest guests[2];
+	uint8_t bytes[1600];
+
+	guest_queues = 2;
+	start_both(guests, false, false);
 	expect_traffic(guests);
-	for (unsigned i = 0; i < 2 * SLOTS; i++) { // more than a ring holds: buffers come back
-		size_t len = frame_make(bytes, 2, 1, 60 + i * 2);
-		guest_send(&guests[1], bytes, len);
+	for (unsigned i = 0; i < SLOTS + 9; i++) {
+		size_t len = frame_make(bytes, 2, 1, 60 + i);
+		guest_send_by(&guests[1], i % 2, mbuf_of(bytes, len));
 		guest_expect(&guests[0], bytes, len);
 	}
 	stop_both(guests);
+	guest_queues = 1;
 }
 
 static void tags_of_guests(void **) {
@@ -264,6 +335,32 @@ static void checksums_are_finished_where_needed(void **) {
 	stop_both(guests);
 }
 
+// A frame of 65,000 bytes that is to be cut, in many buffers here and there.
+static void long_frames_stay_whole(void **) {
+	static uint8_t bytes[LONGEST];
+	struct guest guests[2];
+
+	start_both(guests, true, true);
+	for (unsigned ring = 0; ring < 2; ring++) {
+		restart_both(guests, true, rings[ring]);
+		expect_traffic(guests);
+		size_t len = tcp_make(bytes, LONGEST - TCP_AT - sizeof(struct rte_tcp_hdr));
+		bytes[5] = 2; // where guest 1 is known to be
+		for (unsigned i = 0; i < 9; i++) {
+			struct rte_mbuf *m = chain_of(bytes, len);
+			request_set(m);
+			m->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+			m->tso_segsz = 1400;
+			assert_int_equal(rte_eth_tx_prepare(guests[0].id, 0, &m, 1), 1);
+			tcp_unfinish(bytes);
+			assert_int_equal(rte_eth_tx_burst(guests[0].id, 0, &m, 1), 1);
+			guest_expect(&guests[1], bytes, len);
+		}
+		packet_expect_none();
+	}
+	stop_both(guests);
+}
+
 static void a_guest_without_offloads_gets_whole_checksums(void **) {
 	struct guest guests[2];
 	uint8_t bytes[256], partial[256];
@@ -278,19 +375,20 @@ static void a_guest_without_offloads_gets_whole_checksums(void **) {
 	stop_both(guests);
 }
 
-// A guest leaves in the middle of everything, and another takes its place, with other features.
+// A guest leaves in the middle of everything, and another takes its place, with other features and rings.
 static void guests_come_and_go(void **) {
 	struct guest guests[2];
 	uint8_t bytes[256], partial[256];
 
 	start_both(guests, true, true);
 	expect_traffic(guests);
-	for (unsigned i = 0; i < 5; i++) {
+	for (unsigned i = 0; i < RTE_DIM(rings); i++) {
 		size_t len = frame_make(bytes, 1, 9, 60);
 		guest_send(&guests[0], bytes, len);
 		guest_stop(&guests[1]);
 		packet_wait_link("g1", false);
 		packet_wait_expect("r", bytes, tag_add(bytes, len, 10));
+		guest_args = rings[i];
 		guest_start(&guests[1], 1, i % 2);
 		packet_wait_link("g1", true);
 		len = tcp_make(bytes, TCP_PAYLOAD);
@@ -301,6 +399,37 @@ static void guests_come_and_go(void **) {
 		packet_wait_expect("r", bytes, tag_add(bytes, len, 10));
 		expect_traffic(guests);
 	}
+	guest_args = "";
+	stop_both(guests);
+}
+
+// While a worker moves frames, one guest is stopped and another started, with another kind of rings.
+static void guests_change_under_traffic(void **) {
+	struct guest guests[2];
+	uint8_t bytes[64];
+
+	workers = 1;
+	start_both(guests, false, true);
+	for (unsigned i = 0; i < 4; i++) {
+		size_t len = frame_make(bytes, 1, 9, 60);
+		for (unsigned j = 0; j < SLOTS / 2; j++) {
+			struct rte_mbuf *m = mbuf_of(bytes, len);
+			if (rte_eth_tx_burst(guests[0].id, 0, &m, 1) == 0)
+				rte_pktmbuf_free(m);
+		}
+		guest_stop(&guests[1]);
+		packet_wait_link("g1", false);
+		guest_args = rings[i % RTE_DIM(rings)];
+		guest_start(&guests[1], 1, i % 2);
+		packet_wait_link("g1", true);
+	}
+	guest_args = "";
+	stop_both(guests);
+	workers = 0;
+	start_both(guests, false, true);
+	while (packet_recv("r", bytes) >= 0)
+		continue;
+	expect_traffic(guests);
 	stop_both(guests);
 }
 
@@ -382,10 +511,13 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sockets_are_kept_in_order),
 		cmocka_unit_test(frames_between_guests),
+		cmocka_unit_test(pairs_of_queues),
 		cmocka_unit_test(tags_of_guests),
 		cmocka_unit_test(checksums_are_finished_where_needed),
+		cmocka_unit_test(long_frames_stay_whole),
 		cmocka_unit_test(a_guest_without_offloads_gets_whole_checksums),
 		cmocka_unit_test(guests_come_and_go),
+		cmocka_unit_test(guests_change_under_traffic),
 		cmocka_unit_test(ports_come_and_go),
 		cmocka_unit_test(a_stale_socket_is_replaced),
 	};
