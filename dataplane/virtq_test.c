@@ -706,7 +706,7 @@ static void refused(void **) {
 	place.avail = 0;
 	place.used = WRAP | 6;
 	assert_false(opens(place));
-	guest.memory.regions[0].size = 1 << 20; // it would have room for that
+	guest.memory.regions[0].size = 1 << 21; // it would have room for that
 	place = guest.place;
 	place.size = 2 * VIRTQ_SIZE_MAX;
 	assert_false(opens(place));
