@@ -26,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define ALWAYS RTE_ETH_TX_OFFLOAD_MULTI_SEGS
 
@@ -135,9 +136,19 @@ static void ring_dirty(void *arg, uint64_t guest, uint64_t len) {
 	rte_vhost_log_write(vhost->vid, guest, len);
 }
 
-// A guest's eventfd never makes a worker wait, whatever else it is.
+// A file of some FUSE, for one, makes its writer wait whatever its flags say.
+static bool is_eventfd(int fd) {
+	static const char is[] = "anon_inode:[eventfd]";
+	char path[32], name[sizeof(is)];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(path, name, sizeof(name));
+	return n == sizeof(is) - 1 && memcmp(name, is, n) == 0;
+}
+
+// A guest's eventfd never makes a worker wait, and nothing else is written to.
 static int call_fd(int fd) {
-	int flags = fd >= 0 ? fcntl(fd, F_GETFL) : -1;
+	int flags = fd >= 0 && is_eventfd(fd) ? fcntl(fd, F_GETFL) : -1;
 
 	if (flags < 0 || (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0))
 		return -1;

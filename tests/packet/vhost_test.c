@@ -31,6 +31,7 @@ static char sockets[2][64]; // of ports g0 and g1
 // Of all guests that start: further arguments of virtio_user, and pairs of queues.
 static const char *guest_args = "";
 static uint16_t guest_queues = 1;
+static bool guest_sleeps; // by an eventfd
 
 // What rings of guests may look like.
 static const char *const rings[] = {"", ",packed_vq=1", ",in_order=1", ",packed_vq=1,in_order=1",
@@ -42,7 +43,7 @@ static const char *const rings[] = {"", ",packed_vq=1", ",in_order=1", ",packed_
 static void guest_start(struct guest *guest, unsigned port, bool checksum) {
 	const uint64_t sums = RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
 	static unsigned serial;
-	struct rte_eth_conf conf = {0};
+	struct rte_eth_conf conf = {.intr_conf.rxq = guest_sleeps};
 	char args[128];
 
 	if (checksum) {
@@ -282,6 +283,41 @@ static void frames_between_guests(void **) {
 	stop_both(guests);
 }
 
+static bool called(int fd) {
+	uint64_t n;
+
+	return read(fd, &n, sizeof(n)) == sizeof(n);
+}
+
+// Only when it wants to be.
+static void a_guest_that_sleeps_is_called(void **) {
+	struct guest guests[2];
+	uint8_t bytes[64];
+
+	guest_sleeps = true;
+	start_both(guests, false, false);
+	for (unsigned ring = 0; ring < 2; ring++) {
+		restart_both(guests, false, rings[ring]);
+		int fd = rte_eth_dev_rx_intr_ctl_q_get_fd(guests[1].id, 0);
+		size_t len = frame_make(bytes, 1, 9, 60);
+		assert_true(fd >= 0);
+		for (unsigned i = 0; i < 6; i++) {
+			if (i % 2)
+				rte_eth_dev_rx_intr_enable(guests[1].id, 0);
+			else
+				rte_eth_dev_rx_intr_disable(guests[1].id, 0);
+			called(fd);
+			guest_send(&guests[0], bytes, len);
+			guest_expect(&guests[1], bytes, len);
+			assert_int_equal(called(fd), i % 2);
+		}
+	}
+	guest_sleeps = false;
+	while (packet_recv("r", bytes) >= 0)
+		continue;
+	stop_both(guests);
+}
+
 // Frames come in by any pair of queues.
 static void pairs_of_queues(void **) {
 	struct guest guests[2];
@@ -511,6 +547,7 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sockets_are_kept_in_order),
 		cmocka_unit_test(frames_between_guests),
+		cmocka_unit_test(a_guest_that_sleeps_is_called),
 		cmocka_unit_test(pairs_of_queues),
 		cmocka_unit_test(tags_of_guests),
 		cmocka_unit_test(checksums_are_finished_where_needed),
