@@ -30,8 +30,10 @@
 
 #define ALWAYS RTE_ETH_TX_OFFLOAD_MULTI_SEGS
 
-// Of the protocol (vhost-user, "Message Specification"): who moved to this host has the switches learn that.
-#define MSG_SEND_RARP 19
+// Of the protocol (vhost-user, "Message Specification"): how many pairs of queues there may be; who moved to this host has the
+// switches learn that.
+#define MSG_GET_QUEUE_NUM 17
+#define MSG_SEND_RARP     19
 
 struct msg {
 	uint32_t request, flags, size;
@@ -39,14 +41,17 @@ struct msg {
 } __rte_packed;
 
 struct queue {
-	rte_spinlock_t
-		lock; // held by the worker for a burst, by the library's thread to change the rest
+	// Held by the worker for a burst, and by the library's thread to change the rest.
+	rte_spinlock_t lock;
 	bool on;
+	uint16_t turn; // of a queue of the port: which of its rings was the last
 	struct virtq ring;
 } __rte_cache_aligned;
 
 struct vhost {
-	struct queue rx[PORT_QUEUES_MAX], tx[PORT_QUEUES_MAX]; // as the port sees it
+	// By the guest's pairs, of which there may be more than the port has queues: queue q receives by rings q, q + n_queues, ...
+	// and sends by ring q.
+	struct queue rx[PORT_QUEUES_MAX], tx[PORT_QUEUES_MAX];
 	struct virtq_memory memory;
 
 	// The library's threads' and control's, under `change`
@@ -57,6 +62,7 @@ struct vhost {
 
 	uint64_t rarp; // a MAC address that is to be announced; 0: none
 	uint16_t n_queues, index;
+	uint16_t n_rings; // to receive by: one more than the last that is ready
 	bool client, broken_told;
 	struct dp_port *pub;
 	char socket[PORT_DEVICE_LEN];
@@ -93,19 +99,43 @@ static uint16_t rarp_make(struct vhost *vhost, struct rte_mbuf **pkts) {
 	return 1;
 }
 
-static uint16_t vhost_recv(
-	const struct dp_port *port, uint16_t index, struct rte_mbuf **pkts, uint16_t n) {
-	struct vhost *vhost = port->driver;
-	struct queue *queue = &vhost->rx[index];
+static inline uint16_t ring_recv(
+	const struct dp_port *port, struct queue *queue, struct rte_mbuf **pkts, uint16_t n) {
 	uint16_t got = 0;
 
 	if (!queue->on || !rte_spinlock_trylock(&queue->lock))
 		return 0;
-	if (unlikely(vhost->rarp != 0) && n > 0)
-		got = rarp_make(vhost, pkts);
 	if (queue->on)
-		got += virtq_recv(&queue->ring, dp_pool(), port->index, pkts + got, n - got);
+		got = virtq_recv(&queue->ring, dp_pool(), port->index, pkts, n);
 	rte_spinlock_unlock(&queue->lock);
+	return got;
+}
+
+// Of several rings, those that had to wait come first the next time.
+static uint16_t rings_recv(
+	const struct dp_port *port, uint16_t index, struct rte_mbuf **pkts, uint16_t n) {
+	struct vhost *vhost = port->driver;
+	uint16_t got = 0, turn = vhost->rx[index].turn;
+
+	for (uint16_t i = index; i < vhost->n_rings && got < n; i += vhost->n_queues) {
+		turn += vhost->n_queues;
+		if (turn >= vhost->n_rings)
+			turn = index;
+		got += ring_recv(port, &vhost->rx[turn], pkts + got, n - got);
+	}
+	vhost->rx[index].turn = turn;
+	return got;
+}
+
+static uint16_t vhost_recv(
+	const struct dp_port *port, uint16_t index, struct rte_mbuf **pkts, uint16_t n) {
+	struct vhost *vhost = port->driver;
+	uint16_t got = likely(vhost->n_rings <= vhost->n_queues)
+		? ring_recv(port, &vhost->rx[index], pkts, n)
+		: rings_recv(port, index, pkts, n);
+
+	if (unlikely(vhost->rarp != 0) && got < n)
+		got += rarp_make(vhost, pkts + got);
 	return got;
 }
 
@@ -193,7 +223,7 @@ static void queue_detach(struct vhost *vhost, struct queue *queue) {
 }
 
 static void detach(struct vhost *vhost) {
-	for (unsigned i = 0; i < vhost->n_queues; i++) {
+	for (unsigned i = 0; i < PORT_QUEUES_MAX; i++) {
 		queue_detach(vhost, &vhost->rx[i]);
 		queue_detach(vhost, &vhost->tx[i]);
 	}
@@ -222,10 +252,12 @@ static void attach(struct vhost *vhost) {
 	if (!vhost->running || rte_vhost_get_negotiated_features(vhost->vid, &features) < 0 ||
 		!memory_read(vhost))
 		return;
-	for (unsigned i = 0; i < vhost->n_queues; i++) {
+	for (unsigned i = 0; i < PORT_QUEUES_MAX; i++)
 		queue_attach(vhost, &vhost->rx[i], vhost->rx_ready >> i & 1, features);
+	for (unsigned i = 0; i < vhost->n_queues; i++)
 		queue_attach(vhost, &vhost->tx[i], vhost->tx_ready >> i & 1, features);
-	}
+	uint16_t n_rings = vhost->rx_ready ? rte_fls_u32(vhost->rx_ready) : 0;
+	__atomic_store_n(&vhost->n_rings, n_rings, __ATOMIC_RELAXED);
 }
 
 static uint64_t guest_offloads(int vid) {
@@ -273,14 +305,19 @@ static void vhost_unlock(struct vhost *vhost) {
 	pthread_mutex_unlock(&vhost->change);
 }
 
-static enum rte_vhost_msg_result msg_before(int vid, void *) {
+static enum rte_vhost_msg_result msg_before(int vid, void *arg) {
 	struct vhost *vhost = vhost_lock(vid);
+	struct msg *msg = arg;
 
 	if (vhost) {
 		detach(vhost);
 		vhost_unlock(vhost);
 	}
-	return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
+	if (msg->request != MSG_GET_QUEUE_NUM)
+		return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
+	msg->number = PORT_QUEUES_MAX; // the library's answer is its own limit
+	msg->size = sizeof(msg->number);
+	return RTE_VHOST_MSG_RESULT_REPLY;
 }
 
 static enum rte_vhost_msg_result msg_after(int vid, void *arg) {
@@ -468,7 +505,7 @@ static int vhost_open(
 	if (!vhost)
 		return err_set(err, -ENOMEM, "out of memory");
 	port->state = port->pub.driver = vhost;
-	// More queues than the guest uses would be dead ends, so there is one unless asked for.
+	// More queues than the guest uses would be dead ends, so there is one unless asked for; a guest may have more.
 	port->n_rxq = port->n_txq = conf->queues ? conf->queues : 1;
 	port->pub.tx_offloads = ALWAYS;
 	port->pub.recv = vhost_recv;
@@ -501,7 +538,7 @@ static void queues_follow(struct port *port, const struct vhost *vhost) {
 }
 
 static bool any_broken(const struct vhost *vhost) {
-	for (unsigned i = 0; i < vhost->n_queues; i++) {
+	for (unsigned i = 0; i < PORT_QUEUES_MAX; i++) {
 		if (vhost->rx[i].ring.broken || vhost->tx[i].ring.broken)
 			return true;
 	}
@@ -525,7 +562,7 @@ static bool vhost_link(struct port *port) {
 static void vhost_stats(struct port *port, struct rte_eth_stats *stats) {
 	const struct vhost *vhost = port->state;
 
-	for (unsigned i = 0; i < vhost->n_queues; i++) {
+	for (unsigned i = 0; i < PORT_QUEUES_MAX; i++) {
 		const struct virtq *rx = &vhost->rx[i].ring, *tx = &vhost->tx[i].ring;
 		stats->ipackets += rx->packets;
 		stats->ibytes += rx->bytes;

@@ -30,7 +30,7 @@ static char sockets[2][64]; // of ports g0 and g1
 
 // Of all guests that start: further arguments of virtio_user, and pairs of queues.
 static const char *guest_args = "";
-static uint16_t guest_queues = 1;
+static uint16_t guest_queues = 1, port_queues = 1;
 static bool guest_sleeps; // by an eventfd
 
 // What rings of guests may look like.
@@ -215,7 +215,7 @@ static void config(void) {
 		"r = { device = 'ring:r' } }, system = { workers = %u }, "
 		"switches = { s = { ports = { g0 = { access = 10 }, g1 = { access = 10 }, "
 		"r = { trunk = { 10 } } } } } }",
-		sockets[0], guest_queues, sockets[1], guest_queues, workers);
+		sockets[0], port_queues, sockets[1], port_queues, workers);
 	packet_config(text);
 }
 
@@ -318,12 +318,13 @@ static void a_guest_that_sleeps_is_called(void **) {
 	stop_both(guests);
 }
 
-// Frames come in by any pair of queues.
-static void pairs_of_queues(void **) {
+// Frames come in by any pair of queues of the guest's, as many as the port has or more.
+static void pairs_of_queues(void **state) {
 	struct guest guests[2];
 	uint8_t bytes[1600];
 
 	guest_queues = 2;
+	port_queues = *state ? 2 : 1;
 	start_both(guests, false, false);
 	expect_traffic(guests);
 	for (unsigned i = 0; i < SLOTS + 9; i++) {
@@ -332,7 +333,7 @@ static void pairs_of_queues(void **) {
 		guest_expect(&guests[0], bytes, len);
 	}
 	stop_both(guests);
-	guest_queues = 1;
+	guest_queues = port_queues = 1;
 }
 
 static void tags_of_guests(void **) {
@@ -548,6 +549,7 @@ int main(void) {
 		cmocka_unit_test(sockets_are_kept_in_order),
 		cmocka_unit_test(frames_between_guests),
 		cmocka_unit_test(a_guest_that_sleeps_is_called),
+		cmocka_unit_test_prestate(pairs_of_queues, (void *)"as many"),
 		cmocka_unit_test(pairs_of_queues),
 		cmocka_unit_test(tags_of_guests),
 		cmocka_unit_test(checksums_are_finished_where_needed),
