@@ -533,12 +533,14 @@ int offload_vnet_read(struct rte_mbuf *m, const struct virtio_net_hdr *vnet, uin
 
 void offload_vnet_write(const struct rte_mbuf *m, struct virtio_net_hdr *vnet) {
 	uint64_t l4 = m->ol_flags & RTE_MBUF_F_TX_L4_MASK;
+	struct offload_headers h; // extension headers may be longer than l3_len can say
 
 	*vnet = (struct virtio_net_hdr){0};
-	if (l4 != RTE_MBUF_F_TX_TCP_CKSUM && l4 != RTE_MBUF_F_TX_UDP_CKSUM)
+	if ((l4 != RTE_MBUF_F_TX_TCP_CKSUM && l4 != RTE_MBUF_F_TX_UDP_CKSUM) ||
+		offload_parse(m, &h) < 0)
 		return;
 	vnet->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-	vnet->csum_start = m->l2_len + m->l3_len;
+	vnet->csum_start = h.l4;
 	vnet->csum_offset = l4 == RTE_MBUF_F_TX_TCP_CKSUM ? 16 : 6;
 	if (!(m->ol_flags & RTE_MBUF_F_TX_TCP_SEG))
 		return;

@@ -499,16 +499,16 @@ static void requests_out(void **) {
 		request_out(RTE_MBUF_F_TX_UDP_CKSUM | RTE_MBUF_F_TX_UDP_SEG, NULL, false);
 		request_out(0, &no_request, true);
 	}
-	struct rte_mbuf *m = mbuf_make(60, 0); // by the short way
+	fill(buf, 70, 0);
+	memcpy(buf + 12, (uint8_t[]){0x86, 0xdd, 0x60}, 3);
+	buf[20] = IPPROTO_UDP;
+	struct rte_mbuf *m = mbuf_of(buf, 70, 1800); // by the short way
 	m->ol_flags = RTE_MBUF_F_TX_UDP_CKSUM;
-	m->l2_len = 14;
-	m->l3_len = 40;
 	assert_int_equal(guest_send(&m, 1), 1);
 	sum.csum_start = 54;
 	sum.csum_offset = 6;
-	fill(buf, 60, 0);
 	if (sums)
-		expect_frame(&sum, buf, 60, 1);
+		expect_frame(&sum, buf, 70, 1);
 	expect_used(0, 0);
 }
 
