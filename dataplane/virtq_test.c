@@ -866,9 +866,17 @@ static void bad_post(const struct bad *bad, bool out, bool table) {
 		parts[i].flags ^= out ? VRING_DESC_F_WRITE : 0;
 	}
 	guest_post(parts, bad->n, table);
-	if (bad->spoil)
-		bad->spoil(slot,
-			table ? (union guest_desc *)guest_at(guest_desc(slot)->split.addr) : NULL);
+	if (!bad->spoil)
+		return;
+	if (!table) {
+		bad->spoil(slot, NULL);
+		return;
+	}
+	union guest_desc copy[3]; // tables lie at odd addresses
+	uint64_t at = guest_desc(slot)->split.addr;
+	memcpy(copy, guest_at(at), sizeof(copy));
+	bad->spoil(slot, copy);
+	guest_write(at, copy, sizeof(copy));
 }
 
 // The ring stands still, whatever comes, until it is opened anew.
