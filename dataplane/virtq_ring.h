@@ -44,14 +44,16 @@ static inline uint8_t *piece_at(struct virtq *vq, uint64_t guest, uint32_t *len)
 	return NULL;
 }
 
-// All of `len` bytes in one piece, where the last look found one; the slow way looks everywhere.
-static inline uint8_t *whole_at(const struct virtq *vq, uint64_t guest, uint32_t len) {
+// All of `len` bytes, when they are in one piece. Looks first where the last ones were.
+static inline uint8_t *whole_at(struct virtq *vq, uint64_t guest, uint32_t len) {
 	const struct virtq_region *r = &vq->memory->regions[vq->region];
 	uint64_t offset = guest - r->guest;
+	uint32_t got = len;
 
 	if (likely(offset < r->size && len <= r->size - offset))
 		return r->host + offset;
-	return NULL;
+	uint8_t *at = piece_at(vq, guest, &got);
+	return got == len ? at : NULL;
 }
 
 static inline void dirty(const struct virtq *vq, uint64_t guest, uint64_t len) {
