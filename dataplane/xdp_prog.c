@@ -415,6 +415,7 @@ void xdp_prog_keep(struct xdp_prog *prog, const struct mac *mac, bool veth, cons
 			log_warn("ports", "address not kept", "address=%s why=\"%s\"",
 				json_string_value(item), strerror(errno));
 	}
+	prog->settings.ready = 1;
 	prog->settings.keeps = json_array_size(keep) > 0;
 	prog->settings.veth_skb = veth ? veth_skb() : 0;
 	memcpy(prog->settings.mac, mac->bytes, sizeof(prog->settings.mac));

@@ -248,7 +248,8 @@ int leat_xdp(struct xdp_md *ctx) {
 	__u32 zero = 0;
 	struct leat_xdp_settings *settings = bpf_map_lookup_elem(&leat_settings, &zero);
 
-	if (!settings || !has_socket(ctx))
+	// Sockets are there before anybody has said what is to be kept.
+	if (!settings || !settings->ready || !has_socket(ctx))
 		return XDP_PASS;
 #ifdef LEAT_XDP_TAGS
 	__u16 proto = 0, tci = 0;

@@ -21,7 +21,8 @@ struct leat_xdp_settings {
 	__u8 blocks; // the block table is not empty
 	// It is a veth, where tags may be beside the frame: where its structure points to the skb. Else 0.
 	__u16 veth_skb;
-	__u8 pad[4];
+	__u8 ready; // everything here and the keep table are as they should be
+	__u8 pad[3];
 };
 
 // The leatd that loaded the program, written into the object before it is loaded.
