@@ -113,7 +113,7 @@ static void queues_choose(struct port *port, const struct port_conf *conf, unsig
 static struct rte_eth_conf eth_conf(const struct port *port, const struct port_conf *conf,
 	const struct rte_eth_dev_info *info) {
 	const uint64_t rss = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP;
-	struct rte_eth_conf eth = {.rxmode.offloads = port->rx_offloads & info->rx_offload_capa,
+	struct rte_eth_conf eth = {
 		.txmode.offloads = port->pub.tx_offloads & info->tx_offload_capa};
 
 	if (port->pub.n_rxq > 1 && (info->flow_type_rss_offloads & rss)) {

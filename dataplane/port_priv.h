@@ -54,9 +54,8 @@ struct port {
 	uint16_t n_rxq,
 		n_txq; // wanted by the kind; 0: by workers and limits. pub.n_rxq is 0 when disabled
 	uint16_t ring; // slots of its queues, wanted by the kind; 0: port_start() chooses
-	uint16_t mtu_better;  // up to this MTU a better driver would do; 0: this one is the best
-	uint16_t spare_txq;   // further tx queues at the end, that no worker owns
-	uint64_t rx_offloads; // RTE_ETH_RX_OFFLOAD_* to ask of the device
+	uint16_t mtu_better; // up to this MTU a better driver would do; 0: this one is the best
+	uint16_t spare_txq;  // further tx queues at the end, that no worker owns
 
 	bool open, started, enabled, link_up, link_known, gone, resting;
 	bool member; // of a bond

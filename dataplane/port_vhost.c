@@ -61,7 +61,7 @@ struct vhost {
 	uint32_t rx_ready, tx_ready; // bit per queue that the guest has set up and enabled
 
 	uint64_t rarp; // a MAC address that is to be announced; 0: none
-	uint16_t n_queues, index;
+	uint16_t n_queues;
 	uint16_t n_rings; // to receive by: one more than the last that is ready
 	bool client, broken_told;
 	struct dp_port *pub;
@@ -87,7 +87,8 @@ static int vhost_check(const struct port_conf *conf, const char *path, struct er
 // ---- packets ------------------------------------------------------------------------------------------------
 
 // Says for the guest, which does not do it itself, where it is now.
-static uint16_t rarp_make(struct vhost *vhost, struct rte_mbuf **pkts) {
+static uint16_t rarp_make(const struct dp_port *port, struct rte_mbuf **pkts) {
+	struct vhost *vhost = port->driver;
 	uint64_t number = __atomic_exchange_n(&vhost->rarp, 0, __ATOMIC_ACQUIRE);
 	struct rte_ether_addr mac;
 
@@ -95,7 +96,7 @@ static uint16_t rarp_make(struct vhost *vhost, struct rte_mbuf **pkts) {
 	pkts[0] = number ? rte_net_make_rarp_packet(dp_pool(), &mac) : NULL;
 	if (!pkts[0])
 		return 0;
-	pkts[0]->port = vhost->index;
+	pkts[0]->port = port->index;
 	return 1;
 }
 
@@ -135,7 +136,7 @@ static uint16_t vhost_recv(
 		: rings_recv(port, index, pkts, n);
 
 	if (unlikely(vhost->rarp != 0) && got < n)
-		got += rarp_make(vhost, pkts + got);
+		got += rarp_make(port, pkts + got);
 	return got;
 }
 
@@ -488,7 +489,6 @@ static int device_open(
 	if (rc < 0)
 		return rc;
 	struct vhost *vhost = port->state;
-	vhost->index = port->pub.index;
 	vhost->n_queues = port->pub.n_rxq;
 	const struct mac none = {0};
 	if (memcmp(&conf->mac, &none, sizeof(none)) == 0)
