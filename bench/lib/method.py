@@ -7,8 +7,12 @@ A *window* is one look at one contender: a dict with at least packets, cycles (p
 it stands a reading of the *floor* (the cost of the generator and sink with the least that can be between them). A
 window counts when the core was its own, nothing was damaged, and the floor stood still in the right state around it.
 Others are kept, marked with why, measured again as often as the budget allows, and never averaged in.
+
+A window on two cores has a *state*: the cores are near each other or far apart. Neither is wrong, but they are two
+machines: a result is made of windows of one state, and there is one for each state in which enough count.
 """
 import statistics
+from collections import Counter
 from dataclasses import asdict, dataclass
 
 
@@ -17,8 +21,8 @@ class Limits:
     cpu_share: float = 0.97   # of a window, that the polling thread must have had its core when it wanted it
     floor_move: float = 0.03  # between the readings before and after a window
     state: float = 0.10       # distance from the reference floor: beyond it the machine is in another state
-    c2c_near_ns: float = 190  # a cache line's round trip between cores that are near
-    c2c_move: float = 0.30    # between the readings before and after a window
+    c2c_near_ns: float = 190  # a cache line's round trip between cores that are near; above it they are far apart
+    c2c_move: float = 0.30    # between the readings before and after a window, and between windows that are compared
     repeats: int = 2          # of one window at once
     extra_rounds: float = 0.5  # further rounds, as a part of those asked for, to replace what did not count
     least: int = 3            # windows that count, for a result that is called quiet
@@ -44,16 +48,25 @@ def by_round(windows):
     return {w['round']: w for w in windows}
 
 
-def paired_ratio(over, under, key='cycles'):
-    """Median of the ratios within each round, with min and max; None when no round has both."""
+def paired_ratio(over, under, key='cycles', limits=Limits()):
+    """Median of the ratios within each round, with min and max; None when no round has both, with the cores as far apart."""
     a, b = by_round(over), by_round(under)
-    return summary([a[r][key] / b[r][key] for r in sorted(a.keys() & b.keys()) if b[r][key] > 0])
+    return summary([a[r][key] / b[r][key] for r in sorted(a.keys() & b.keys())
+                    if b[r][key] > 0 and alike((a[r], b[r]), limits)])
+
+
+def around(window, name):
+    """The reading around a window, of the floor or of c2c; None when it was not read."""
+    seen = [x for x in (window.get(f'{name}_before'), window.get(f'{name}_after')) if x]
+    return sum(seen) / len(seen) if seen else None
 
 
 def floor_of(window):
-    """The floor around a window; None when it was not read."""
-    seen = [f for f in (window.get('floor_before'), window.get('floor_after')) if f]
-    return sum(seen) / len(seen) if seen else None
+    return around(window, 'floor')
+
+
+def c2c_of(window):
+    return around(window, 'c2c')
 
 
 def floor_ratio(windows, key='cycles'):
@@ -127,17 +140,57 @@ def judge_floor(window, floor):
 
 
 def judge_c2c(window, limits):
-    """Two cores: the way between them must be the short one, before and after."""
+    """Two cores: the way between them must be as long after the window as before, in one state."""
     before, after = window.get('c2c_before'), window.get('c2c_after')
     if before is None and after is None:
         return ''
     if not before or not after:
         return 'the way between the cores could not be read'
-    if max(before, after) > limits.c2c_near_ns:
-        return f'the cores are far apart: {before:.0f}, {after:.0f} ns'
-    if abs(after / before - 1) > limits.c2c_move:
+    if abs(after / before - 1) > limits.c2c_move or not state_of(window, limits):
         return f'the way between the cores moved: {before:.0f}, {after:.0f} ns'
     return ''
+
+
+def state_of(window, limits=Limits()):
+    """'near' or 'far', of a window on two cores; '' on one core, and when the cores were both around it."""
+    seen = [window.get('c2c_before'), window.get('c2c_after')]
+    if not all(seen):
+        return ''
+    near = [ns <= limits.c2c_near_ns for ns in seen]
+    return 'near' if all(near) else '' if any(near) else 'far'
+
+
+def alike(windows, limits=Limits()):
+    """The cores were as far apart around each of them."""
+    seen = [c2c_of(w) for w in windows if c2c_of(w)]
+    return not seen or max(seen) <= min(seen) * (1 + limits.c2c_move)
+
+
+def whole_rounds(windows, state, limits=Limits()):
+    """How many rounds there are in which everybody who moves packets has a window that counts, in this state and alike."""
+    everybody, rounds = {w['who'] for w in windows if w.get('packets')}, {}
+    for window in windows:
+        if window['state'] == state and not window['why']:
+            rounds.setdefault(window['round'], {})[window['who']] = window
+    return sum(seen.keys() == everybody and alike(seen.values(), limits) for seen in rounds.values())
+
+
+def complete(windows, number, limits=Limits()):
+    """The states that have so many whole rounds."""
+    return [state for state in sorted({w['state'] for w in windows}) if whole_rounds(windows, state, limits) >= number]
+
+
+def states(windows, rounds, limits=Limits()):
+    """The states in which there is a result, of all windows of a point for which `rounds` were asked. When none has enough
+    windows it is the one with the most, and its results are not quiet."""
+    count, there = Counter(w['state'] for w in windows if not w['why']), Counter(w['state'] for w in windows)
+    return (complete(windows, min(limits.least, rounds), limits) or
+            [max(there, key=lambda state: (count[state], there[state]), default='')])
+
+
+def named(who, state):
+    """A contender in a state, as results name it."""
+    return f'{who}@{state}' if state else who
 
 
 # ---- interleaving --------------------------------------------------------------------------------------------
@@ -186,6 +239,7 @@ class Rounds:
             window = dict(self.measure(who), who=who, round=round_no, attempt=attempt,
                           floor_before=self.last_floor)
             window['floor_after'] = self.read()
+            window['state'] = state_of(window, self.limits)
             window['why'] = judge(window, self.floor, self.limits)
             self.windows.append(window)
             self.progress(window)
@@ -201,30 +255,28 @@ class Rounds:
 
     def missing(self, rounds):
         self.rejudge()
-        return any(len(self.counting(who)) < rounds for who in self.contenders if who not in self.dead)
-
-    def counting(self, who):
-        return list(by_round(w for w in self.windows if w['who'] == who and not w['why']).values())
+        return not complete(self.windows, rounds, self.limits)
 
 
 # ---- results --------------------------------------------------------------------------------------------------
 
-def pick(windows, limits=Limits(), rounds=None):
-    """(windows to use, '' or why the result is called unquiet), of one contender, for which `rounds` were asked. When too
-    few count, the largest group that was measured in one state stands in: states are never mixed."""
-    good = list(by_round(w for w in windows if not w['why']).values())
+def pick(windows, limits=Limits(), rounds=None, state=''):
+    """(windows to use, '' or why the result is called unquiet), of one contender in one state, for which `rounds` were asked.
+    When too few count, the largest group that was measured at one level stands in: levels are never mixed."""
+    mine = [w for w in windows if w['state'] == state]
+    good = list(by_round(w for w in mine if not w['why']).values())
     if good and len(good) >= min(limits.least, rounds or len({w['round'] for w in windows})):
         return good, ''
-    usable = [w for w in windows if w.get('packets') and not w.get('bad') and not w.get('flooded')]
-    groups = [group for group in (same_state(usable, w, limits) for w in usable) if group]
+    usable = [w for w in mine if w.get('packets') and not w.get('bad') and not w.get('flooded')]
+    groups = [group for group in (same_level(usable, w, limits) for w in usable) if group]
     if not groups:
-        return [], windows[-1]['why'] if windows else 'not measured'
+        return [], most_common_why(windows, state) if windows else 'not measured'
     group = max(groups, key=lambda g: (len(g), -cost(g)))
-    why = f'only {len(good)} of {len(windows)} windows count: {most_common_why(windows)}'
+    why = f'only {len(good)} of {len(windows)} windows count: {most_common_why(windows, state)}'
     return list(by_round(group).values()), why
 
 
-def same_state(windows, pivot, limits):
+def same_level(windows, pivot, limits):
     """Those at the pivot's level of the floor, and of the way between the cores, from before to after. A window in which
     the state changed is in no group."""
     def at_level(window, name, level, width):
@@ -240,21 +292,53 @@ def cost(windows):
     return statistics.median(w['cycles'] for w in windows)
 
 
-def most_common_why(windows):
-    return statistics.mode(w['why'].split(':')[0] for w in windows if w['why'])
+def most_common_why(windows, state):
+    """Why windows are not in a result of this state."""
+    others = [w['why'] or f'the cores were {w["state"]}' for w in windows if w['why'] or w['state'] != state]
+    return statistics.mode(why.split(':')[0] for why in others)
 
 
-def result(windows, limits=Limits(), rounds=None):
-    """What is said of one contender at one point."""
-    used, why = pick(windows, limits, rounds)
+def result(windows, limits=Limits(), rounds=None, state=''):
+    """What is said of one contender at one point, in one state."""
+    used, why = pick(windows, limits, rounds, state)
     if not used:
         return {'cycles': None, 'mpps': None, 'floor': None, 'quiet': False, 'why': why, 'windows': len(windows)}
     return {'cycles': summary([w['cycles'] for w in used]), 'mpps': summary([w['mpps'] for w in used]),
             'floor': summary([floor_of(w) for w in used if floor_of(w)]), 'over_floor': floor_ratio(used),
-            'quiet': not why, 'why': why, 'windows': len(windows)}
+            'c2c': summary([c2c_of(w) for w in used if c2c_of(w)]), 'quiet': not why, 'why': why, 'windows': len(windows)}
+
+
+def results(windows, everybody, ratios, shown, rounds, limits=Limits()):
+    """What is said of a point in those states: ({name: result}, {'name/name': paired ratio})."""
+    found, paired = {}, {}
+    for state in shown:
+        used = {}
+        for who in everybody:
+            mine = [w for w in windows if w['who'] == who]
+            used[who] = pick(mine, limits, rounds, state)[0]
+            found[named(who, state)] = result(mine, limits, rounds, state)
+        for over, under in ratios:
+            if ratio := paired_ratio(used[over], used[under], limits=limits):
+                paired[f'{named(over, state)}/{named(under, state)}'] = ratio
+    return found, paired
+
+
+def passed_over(windows, shown):
+    """{state: windows that count} of states in which there is no result."""
+    return dict(Counter(w['state'] for w in windows if not w['why'] and w['state'] not in shown))
 
 
 # ---- RFC 2544 --------------------------------------------------------------------------------------------------
+
+def beside(found, state, shown):
+    """A search as it stands beside the result of this state: beside the first that is shown when it was measured in none of
+    these; None when it stands beside another."""
+    if not found or found.get('error') or found['state'] == state:
+        return found
+    if found['state'] in shown or state != shown[0]:
+        return None
+    return {**found, 'why': found['why'] or f'measured with the cores {found["state"]}'}
+
 
 def search(measure, low, high, tolerance=0.01, loss=0.0, retries=1):
     """The highest rate that is carried with at most `loss` (a part) lost: RFC 2544 section 26.1, by halving.

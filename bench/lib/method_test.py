@@ -8,18 +8,20 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..'))
 sys.dont_write_bytecode = True
-from bench.lib import method  # noqa: E402
+from bench.lib import method, report  # noqa: E402
+from bench.lib.point import Bar, Results  # noqa: E402
 from bench.lib.tap import tap_main  # noqa: E402
 
 LIMITS = method.Limits()
 
 
 class Machine:
-    """Contenders of a known cost on a machine whose speed is a function of time: 1.0 is its best state."""
+    """Contenders of a known cost on a machine whose speed is a function of time: 1.0 is its best state. On two cores the way
+    between them is another, and costs a cycle for every 2 ns."""
 
-    def __init__(self, costs, speed=lambda now: 1.0, noise=0.0, share=lambda now: 1.0, floor=27.0, seed=1):
+    def __init__(self, costs, speed=lambda now: 1.0, noise=0.0, share=lambda now: 1.0, floor=27.0, seed=1, c2c=None):
         self.costs, self.speed, self.noise, self.share, self.floor_cost = costs, speed, noise, share, floor
-        self.now, self.random, self.asked = 0.0, random.Random(seed), []
+        self.now, self.random, self.asked, self.c2c = 0.0, random.Random(seed), [], c2c
 
     def at(self, cost):
         return cost * self.speed(self.now) * (1 + self.random.uniform(-self.noise, self.noise))
@@ -32,8 +34,10 @@ class Machine:
         # A window in whose middle the machine flips is a mixture.
         if self.speed(start) != self.speed(self.now) and cycles:
             cycles = self.costs[who] * (self.speed(start) + self.speed(self.now)) / 2
+        way = {'c2c_before': self.c2c(start), 'c2c_after': self.c2c(self.now)} if self.c2c else {}
+        cycles += sum(way.values()) / 4
         packets = int(1e9 / cycles) if cycles else 0
-        return {'packets': packets, 'cycles': cycles, 'mpps': packets / 5e5, 'cpu_share': self.share(self.now)}
+        return {'packets': packets, 'cycles': cycles, 'mpps': packets / 5e5, 'cpu_share': self.share(self.now), **way}
 
     def read_floor(self):
         self.now += 0.1
@@ -62,6 +66,11 @@ class Figures(unittest.TestCase):
         b = [{'round': r, 'cycles': 50.0 * (1 + r)} for r in range(1, 6)]
         ratio = method.paired_ratio(a, b)
         self.assertEqual((ratio['n'], ratio['min'], ratio['med'], ratio['max']), (4, 4.0, 4.0, 4.0))
+
+    def test_ratios_are_of_cores_as_far_apart(self):
+        a = [{'round': r, 'cycles': 500.0, 'c2c_before': 260, 'c2c_after': 270} for r in range(3)]
+        b = [{'round': r, 'cycles': 250.0, 'c2c_before': ns, 'c2c_after': ns} for r, ns in enumerate((260, 344, 345))]
+        self.assertEqual(method.paired_ratio(a, b)['n'], 2)
 
     def test_ratio_without_common_rounds(self):
         self.assertIsNone(method.paired_ratio([{'round': 0, 'cycles': 1.0}], [{'round': 1, 'cycles': 1.0}]))
@@ -114,10 +123,18 @@ class Windows(unittest.TestCase):
 
     def test_two_cores(self):
         self.assertEqual(self.judge(c2c_before=104, c2c_after=121), '')
-        self.assertIn('far', self.judge(c2c_before=104, c2c_after=480))
-        self.assertIn('far', self.judge(c2c_before=480, c2c_after=480, generator_bound=True))
+        self.assertEqual(self.judge(c2c_before=480, c2c_after=470), '')
+        self.assertIn('moved', self.judge(c2c_before=104, c2c_after=480))
+        self.assertIn('moved', self.judge(c2c_before=180, c2c_after=200))
+        self.assertIn('moved', self.judge(c2c_before=480, c2c_after=330, generator_bound=True))
         self.assertIn('moved', self.judge(c2c_before=100, c2c_after=140))
+        self.assertIn('set the pace', self.judge(c2c_before=480, c2c_after=480, generator_bound=True))
         self.assertIn('could not be read', self.judge(c2c_before=104))
+
+    def test_states(self):
+        for before, after, state in ((64, 190, 'near'), (191, 450, 'far'), (64, 450, ''), (450, 64, ''), (64, None, ''),
+                                     (None, None, '')):
+            self.assertEqual(method.state_of({'c2c_before': before, 'c2c_after': after}), state)
 
 
 class Reference(unittest.TestCase):
@@ -224,7 +241,7 @@ class Interleaving(unittest.TestCase):
     def test_the_largest_group_stands_in(self):
         def window(round_no, cycles, level):
             return {'round': round_no, 'packets': 9, 'cycles': cycles, 'mpps': 1.0, 'floor_before': level,
-                    'floor_after': level, 'why': 'the core was shared: 0.9 of it was ours'}
+                    'floor_after': level, 'state': '', 'why': 'the core was shared: 0.9 of it was ours'}
         windows = [window(0, 99.0, 45.0), window(1, 60.0, 27.0), window(2, 60.5, 27.1), window(3, 98.0, 45.2),
                    window(4, 61.0, 27.0)]
         used, why = method.pick(windows)
@@ -238,17 +255,9 @@ class Interleaving(unittest.TestCase):
         self.assertTrue(results['leat']['quiet'])
         self.assertIsNone(results['leat']['floor'])
 
-    def test_near_and_far_are_not_mixed(self):
-        def window(round_no, cycles, before, after):
-            return {'round': round_no, 'packets': 9, 'cycles': cycles, 'mpps': 1.0, 'floor_before': 17.0,
-                    'floor_after': 17.1, 'c2c_before': before, 'c2c_after': after, 'why': 'the cores are far apart'}
-        windows = [window(0, 260.0, 64, 350), window(1, 510.0, 360, 355), window(2, 230.0, 64, 63),
-                   window(3, 515.0, 340, 361), window(4, 520.0, 360, 366)]
-        self.assertEqual([w['cycles'] for w in method.pick(windows)[0]], [510.0, 515.0, 520.0])
-
     def test_nothing_but_mixtures_is_no_result(self):
         windows = [{'round': r, 'packets': 9, 'cycles': 40.0, 'mpps': 1.0, 'floor_before': 27.0, 'floor_after': 45.0,
-                    'why': 'the floor moved: 27.0, 45.0'} for r in range(3)]
+                    'state': '', 'why': 'the floor moved: 27.0, 45.0'} for r in range(3)]
         found = method.result(windows)
         self.assertIsNone(found['cycles'])
         self.assertIn('moved', found['why'])
@@ -268,6 +277,134 @@ class Interleaving(unittest.TestCase):
 
     def test_nothing_is_measured(self):
         self.assertIsNone(method.result([])['cycles'])
+
+
+BOTH = {'leat': 60.0, 'ovs': 240.0}
+BAR = Bar('ovs over ours', lambda r: r.ratio('guests', 'ovs', 'leat'), at_least=1.9)
+
+
+def guests(machine, rounds=7):
+    """A point on two cores: (windows, the run's data)."""
+    windows = machine.run(rounds)[0].windows
+    states = method.states(windows, rounds)
+    contenders, ratios = method.results(windows, list(machine.costs), [('ovs', 'leat')], states, rounds)
+    point = {'name': 'guests', 'title': 'guests', 'contenders': contenders, 'ratios': ratios,
+             'passed_over': method.passed_over(windows, states)}
+    return windows, {'points': [point], 'method': {'least': LIMITS.least, 'rounds': rounds}}
+
+
+class States(unittest.TestCase):
+    def bars(self, data):
+        return [(row['state'], row['ok'], row['quiet']) for row in BAR.judge(data)]
+
+    def test_all_near(self):
+        windows, data = guests(Machine(BOTH, c2c=lambda now: 80))
+        self.assertEqual(len(windows), 14)
+        self.assertEqual(list(data['points'][0]['contenders']), ['leat@near', 'ovs@near'])
+        self.assertEqual(self.bars(data), [('near', True, True)])
+
+    def test_all_far(self):
+        # Neither state is wrong: nothing is repeated, and the result is quiet.
+        windows, data = guests(Machine(BOTH, c2c=lambda now: 420))
+        self.assertEqual(len(windows), 14)
+        self.assertEqual(data['points'][0]['contenders']['leat@far']['c2c']['med'], 420)
+        self.assertEqual(self.bars(data), [('far', False, True)])
+        self.assertIn('leat (cores far, 420 ns)', report.point_table(data['points'][0]))
+        self.assertIn('ovs over ours, cores far', report.bars_table(BAR.judge(data)))
+
+    def test_one_state_is_complete(self):
+        windows, data = guests(Machine(BOTH, c2c=lambda now: 80 if now < 2.8 else 420))
+        point = data['points'][0]
+        self.assertEqual(list(point['contenders']), ['leat@far', 'ovs@far'])
+        self.assertEqual(self.bars(data), [('far', False, True)])
+        self.assertEqual({w['why'][:28] for w in windows if w['state'] == ''}, {'the way between the cores mo'})
+        self.assertEqual((point['contenders']['leat@far']['cycles']['spread'], point['contenders']['leat@far']['c2c']['n']),
+                         (0.0, 7))
+        self.assertEqual(list(point['passed_over']), ['near'])
+        self.assertIn('cores near: only', report.point_table(point))
+        self.assertIn('cores near: only', '\n'.join(report.point_markdown(point)))
+
+    def test_both_states_are_complete(self):
+        # The bar holds in one and not in the other: it is judged in both.
+        windows, data = guests(Machine(BOTH, c2c=lambda now: 80 if now < 4.5 else 420))
+        point = data['points'][0]
+        self.assertEqual(list(point['contenders']), ['leat@far', 'ovs@far', 'leat@near', 'ovs@near'])
+        self.assertEqual(self.bars(data), [('far', False, True), ('near', True, True)])
+        self.assertEqual(point['passed_over'], {})
+        for one in point['contenders'].values():
+            self.assertEqual(one['cycles']['spread'], 0.0)
+        self.assertLess(len(windows), 2 * 14)
+
+    def test_no_state_is_complete(self):
+        # Each is always measured in the other's state: windows count, and yet nothing can be compared.
+        machine = Machine(BOTH)
+        plain = machine.measure
+        machine.measure = lambda who: {**plain(who), **dict.fromkeys(('c2c_before', 'c2c_after'), 80 if who == 'leat' else 420)}
+        windows, data = guests(machine)
+        self.assertLessEqual(len(windows), 14 * 1.5)
+        point = data['points'][0]
+        self.assertEqual(len({w['state'] for w in windows}), 2)
+        self.assertEqual({who.partition('@')[0] for who in point['contenders']}, set(BOTH))
+        self.assertEqual(sum(one['quiet'] for one in point['contenders'].values()), 1)
+        self.assertIn('the cores were', next(one['why'] for one in point['contenders'].values() if not one['quiet']))
+        self.assertEqual(self.bars(data), [('', None, None)])
+
+    def test_flips_all_the_time(self):
+        # Within every window: there is no state, and the budget ends.
+        windows, data = guests(Machine(BOTH, c2c=lambda now: 80 if int(now * 10) % 2 else 420))
+        self.assertLessEqual(len(windows), 2 * 14 * (1 + LIMITS.repeats))
+        self.assertFalse(any(one['quiet'] for one in data['points'][0]['contenders'].values()))
+        self.assertFalse(any(quiet for _, _, quiet in self.bars(data)))
+
+    def test_too_few_rounds_in_one_state(self):
+        # Two rounds of each: the fuller state is shown, unquiet.
+        data = guests(Machine(BOTH, c2c=lambda now: 80 if now < 2.6 else 420), rounds=3)[1]
+        self.assertEqual(self.bars(data)[0][2], False)
+
+    def test_a_wander_within_far(self):
+        # 260 to 450 ns and back within a minute: what is paired lies within 30 %.
+        _, data = guests(Machine(BOTH, c2c=lambda now: 260 + 190 * (1 - abs(1 - now % 6 / 3))))
+        ratio = data['points'][0]['ratios']['ovs@far/leat@far']
+        self.assertGreaterEqual(ratio['n'], LIMITS.least)
+        self.assertLess(ratio['max'] / ratio['min'], 1.3)
+        self.assertEqual(self.bars(data), [('far', False, True)])
+
+    def test_jumps_within_far(self):
+        # Each contender in a level of its own: all windows count, none can be paired.
+        machine = Machine(BOTH)
+        plain = machine.measure
+        machine.measure = lambda who: {**plain(who), **dict.fromkeys(('c2c_before', 'c2c_after'), 260 if who == 'leat' else 450)}
+        _, data = guests(machine)
+        self.assertEqual(data['points'][0]['ratios'], {})
+        self.assertEqual(self.bars(data), [('', None, None)])
+
+    def test_the_largest_group_is_of_one_level(self):
+        def window(round_no, cycles, ns):
+            return {'round': round_no, 'packets': 9, 'cycles': cycles, 'mpps': 1.0, 'c2c_before': ns, 'c2c_after': ns,
+                    'state': 'near' if ns < 190 else 'far', 'why': 'the core was shared: 0.9 of it was ours'}
+        windows = [window(0, 260.0, 64), window(1, 510.0, 355), window(2, 900.0, 800), window(3, 515.0, 361)]
+        self.assertEqual([w['cycles'] for w in method.pick(windows, state='far')[0]], [510.0, 515.0])
+
+    def test_a_contender_that_moves_nothing_keeps_no_state_from_the_others(self):
+        play, _ = Machine({'leat': 60.0, 'ovs': 240.0}, c2c=lambda now: 420).run(7)
+        windows = play.windows + [{'who': 'dead', 'round': 0, 'packets': 0, 'state': '', 'why': 'no packets'}]
+        self.assertEqual(method.states(windows, 7), ['far'])
+
+    def test_results_without_a_state(self):
+        # As they were recorded before there were states, and as those of one core are.
+        one = {'cycles': {'med': 60.0}, 'quiet': True}
+        data = {'points': [{'name': 'guests', 'contenders': {'leat': one, 'ovs': one},
+                            'ratios': {'ovs/leat': {'med': 4.0, 'n': 7}}}], 'method': {'least': 3, 'rounds': 7}}
+        self.assertEqual(self.bars(data), [('', True, True)])
+        self.assertEqual(Results(data).cycles('guests', 'leat'), (60.0, True))
+
+    def test_a_search_stands_beside_its_own_state(self):
+        far = {'state': 'far', 'why': ''}
+        self.assertEqual([method.beside(far, state, ['far', 'near']) for state in ('far', 'near')], [far, None])
+        self.assertEqual(method.beside(far, 'near', ['near'])['why'], 'measured with the cores far')
+        moved = {'state': '', 'why': 'the way between the cores moved: 80, 420 ns'}
+        self.assertEqual([method.beside(moved, state, ['far', 'near']) for state in ('far', 'near')], [moved, None])
+        self.assertIsNone(method.beside(None, 'near', ['near']))
 
 
 class Search(unittest.TestCase):
@@ -340,6 +477,10 @@ class Check(unittest.TestCase):
         self.assertEqual(self.verdict(self.one(2.0), self.one(9.0, quiet=False)), ['unknown'])
         self.assertEqual(self.verdict(self.one(2.0), None), ['unknown'])
         self.assertEqual(self.verdict(self.one(2.0), {'ratio': None}), ['unknown'])
+
+    def test_only_like_states_are_compared(self):
+        found = method.compare({'x: ovs@near over leat@near': self.one(2.0)}, {'x: ovs@far over leat@far': self.one(1.0)})
+        self.assertEqual([kind for kind, rows in found.items() if rows], ['unknown'])
 
 
 if __name__ == '__main__':

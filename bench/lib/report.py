@@ -55,35 +55,53 @@ class Progress:
             self.stream.flush()
 
 
+def shown(name, *ns):
+    """leat@far → leat (cores far, 419 ns), with the round trips that are known."""
+    who, _, state = name.partition('@')
+    trips = ', '.join(number(trip, 0) for trip in ns if trip)
+    return who + (f' (cores {state}{f", {trips} ns" if trips else ""})' if state else '')
+
+
+def row_name(who, one):
+    return shown(who, (one.get('c2c') or {}).get('med'))
+
+
 def ratio_words(point, who):
     found = []
     for name, ratio in point['ratios'].items():
         over, under = name.split('/')
         if over == who:
-            found.append(f'{ratio["med"]:.2f} x {under} ({ratio["min"]:.2f}..{ratio["max"]:.2f})')
+            found.append(f'{ratio["med"]:.2f} x {under.partition("@")[0]} ({ratio["min"]:.2f}..{ratio["max"]:.2f})')
     return ', '.join(found)
 
 
 def point_table(point):
+    names = {who: row_name(who, one) for who, one in point['contenders'].items()}
+    width = max([14, *map(len, names.values())])
     lines = [f'{point["name"]}: {point["title"]}',
-             f'  {"":14} {"cycles min / med / max":>26} {"floor":>7} {"Mpps":>8}  cost over that of another']
+             f'  {"":{width}} {"cycles min / med / max":>26} {"floor":>7} {"Mpps":>8}  cost over that of another']
     for who, one in point['contenders'].items():
         floor = number(one['floor']['med']) if one.get('floor') else '-'
         mpps = number(one['mpps']['med'], 2) if one.get('mpps') else '-'
-        lines.append(f'  {who:14} {three(one["cycles"]):>26} {floor:>7} {mpps:>8}  {ratio_words(point, who)}'.rstrip())
+        lines.append(f'  {names[who]:{width}} {three(one["cycles"]):>26} {floor:>7} {mpps:>8}  {ratio_words(point, who)}'.rstrip())
         if one['why']:
-            lines.append(f'  {"":14} {"unquiet: " if one["cycles"] else "no result: "}{one["why"]}')
+            lines.append(f'  {"":{width}} {"unquiet: " if one["cycles"] else "no result: "}{one["why"]}')
         if one.get('rfc2544'):
-            lines += [f'  {"":14} {line}' for line in rfc2544_lines(one['rfc2544'])]
-    return '\n'.join(lines)
+            lines += [f'  {"":{width}} {line}' for line in rfc2544_lines(one['rfc2544'])]
+    return '\n'.join(lines + [f'  {line}' for line in passed_over_lines(point)])
+
+
+def passed_over_lines(point):
+    for state, count in point.get('passed_over', {}).items():
+        yield f'cores {state}: only {count} windows, too few to judge'
 
 
 def rfc2544_lines(found):
     if found.get('error'):
         return [f'RFC 2544: {found["error"]}']
     search = found['search']
-    lines = [f'RFC 2544: {rate(search["rate"])} with at most {search["loss"] * 100:g} % lost, '
-             f'within {search["tolerance"] * 100:g} %; ended by: {search["bound"]}']
+    lines = [f'RFC 2544{shown("@" + found.get("state", ""), *found["c2c"].values())}: {rate(search["rate"])} with at most '
+             f'{search["loss"] * 100:g} % lost, within {search["tolerance"] * 100:g} %; ended by: {search["bound"]}']
     if found.get('why'):
         lines[0] += f' (unquiet: {found["why"]})'
     for share, latency in found.get('latency', {}).items():
@@ -99,6 +117,10 @@ def bar_word(bar):
     return ('yes' if bar['ok'] else 'NO') + ('' if bar['quiet'] else ' (unquiet)')
 
 
+def bar_name(bar):
+    return bar['name'] + (f', cores {bar["state"]}' if bar.get('state') else '')
+
+
 def bar_value(bar):
     return number(bar['value'], 1 if bar['unit'] == 'cycles' else 2)
 
@@ -110,10 +132,10 @@ def bar_wanted(bar):
 def bars_table(bars):
     if not bars:
         return ''
-    width = max(len(bar['name']) for bar in bars)
+    width = max(len(bar_name(bar)) for bar in bars)
     lines = ['wanted:']
     for bar in bars:
-        lines.append(f'  {bar["name"]:{width}}  {bar_wanted(bar):>8} {bar["unit"]:7} {bar_value(bar):>8}  {bar_word(bar)}')
+        lines.append(f'  {bar_name(bar):{width}}  {bar_wanted(bar):>8} {bar["unit"]:7} {bar_value(bar):>8}  {bar_word(bar)}')
     return '\n'.join(lines)
 
 
@@ -180,7 +202,7 @@ def section(data, plots):
            f'of which {data["windows"]["rejected"]} did not count{reject_words(data["windows"])}.', '']
     if data['bars']:
         out += ['| wanted | | measured | |', '|---|---|---|---|']
-        out += [f'| {b["name"]} | {bar_wanted(b)} {b["unit"]} | {bar_value(b)} | {bar_word(b)} |' for b in data['bars']]
+        out += [f'| {bar_name(b)} | {bar_wanted(b)} {b["unit"]} | {bar_value(b)} | {bar_word(b)} |' for b in data['bars']]
         out.append('')
     out += [f'![{title}](plots/{name}.svg)' for name, title in plots] + ([''] if plots else [])
     out += ['Cycles per packet, min / median / max; generator and sink are in them, and in the floor.', '']
@@ -213,11 +235,12 @@ def point_markdown(point):
         floor = number(one['floor']['med']) if one.get('floor') else '-'
         mpps = number(one['mpps']['med'], 2) if one.get('mpps') else '-'
         mark = ' (unquiet)' if one['cycles'] and one['why'] else ''
-        out.append(f'| {who} | {three(one["cycles"])}{mark} | {floor} | {mpps} | {ratio_words(point, who)} |')
+        out.append(f'| {row_name(who, one)} | {three(one["cycles"])}{mark} | {floor} | {mpps} | {ratio_words(point, who)} |')
         if one['why']:
-            notes.append(f'{who}: {one["why"]}.')
+            notes.append(f'{shown(who)}: {one["why"]}.')
         if one.get('rfc2544'):
-            notes += [f'{who}: {line}.' for line in rfc2544_lines(one['rfc2544'])]
+            notes += [f'{who.partition("@")[0]}: {line}.' for line in rfc2544_lines(one['rfc2544'])]  # they tell their state
+    notes += [f'{line}.' for line in passed_over_lines(point)]
     return out + [''] + [f'- {note}' for note in notes] + ([''] if notes else [])
 
 
@@ -243,12 +266,13 @@ def curves(data, plot):
         if not point['name'].startswith(plot.points) or any(point['axes'].get(k) != v for k, v in plot.only.items()):
             continue
         floors = []
-        for who, one in point['contenders'].items():
+        for name, one in point['contenders'].items():
             if not one.get('cycles'):
                 continue
+            who, _, state = name.partition('@')
             places = (point['axes'], one['profile'], one['options'])
             x = next((place[plot.axis] for place in places if plot.axis in place), 1)
-            line = who[:-len(f'-{x}')] if who.endswith(f'-{x}') else who
+            line = shown(f'{who.removesuffix(f"-{x}")}@{state}')
             cost = one['cycles']
             lines.setdefault(line, []).append((x, cost['min'], cost['med'], cost['max']))
             if one.get('floor'):
@@ -283,9 +307,10 @@ def gnuplot_script(data, plot, path):
         out += [f'$d{i} << EOD', *[' '.join(map(str, row)) for row in rows], 'EOD']
     parts = []
     for i, line in enumerate(lines):
-        colour = COLOURS.get(line.split('-')[0], '#5e3c99')
+        colour = COLOURS.get(re.split('[- ]', line)[0], '#5e3c99')
+        dashes = ' dt 2' if '(cores far)' in line else ''
         # Points with the span of their windows, and a line through the medians.
-        parts.append(f"$d{i} using 1:3:2:4 with yerrorlines lc rgb '{colour}' lw 1.5 pt 7 ps 0.4 title '{line}'")
+        parts.append(f"$d{i} using 1:3:2:4 with yerrorlines lc rgb '{colour}'{dashes} lw 1.5 pt 7 ps 0.4 title '{line}'")
     return '\n'.join([*out, 'plot ' + ', \\\n '.join(parts), '']) if parts else ''
 
 

@@ -157,11 +157,12 @@ class PointRun:
             for number, contender in enumerate(self.point.contenders):
                 self.bring_up(contender, number)
             windows = self.windows(rounds)
-            extra = self.extras()
+            states = method.states(windows, rounds, self.session.limits)
+            extra = self.extras(states)
         finally:
             for peer in self.up.values():
                 peer.stop()
-        return self.result(rounds, windows, extra, time.monotonic() - start)
+        return self.result(rounds, windows, states, extra, time.monotonic() - start)
 
     def bring_up(self, contender, number):
         self.progress.say(f'{contender.who}: start')
@@ -208,52 +209,52 @@ class PointRun:
             return self.window(who)
         return {**slim(window), **c2c}
 
-    def extras(self):
+    def extras(self, states):
         """Loss-free rate, and latency at parts of it, with the way between the cores before and after."""
         found = {}
         for who, peer in self.up.items() if self.point.search else ():
             self.progress.say(f'{who}: RFC 2544')
             try:
-                found[who] = self.search(peer)
+                found[who] = self.search(peer, states)
             except TROUBLE as why:
                 found[who] = {'error': self.session.plain(str(why))}
         return found
 
-    def search(self, peer):
-        """Once more when the cores were far apart before or after; it begins when they are near, or after a while."""
+    def search(self, peer, states):
+        """Once more when the state moved or is none of the results'; it begins in one of theirs, or after a while."""
+        read, limits = self.session.c2c.read, self.session.limits
         for _ in range(2):
             for _ in range(20):
-                before = self.session.c2c.read()
-                if before and before <= self.session.limits.c2c_near_ns:
+                before = read()
+                if method.state_of({'c2c_before': before, 'c2c_after': before}, limits) in states:
                     break
                 time.sleep(0.1)
             peer.resume()
             found = peer.search()
             peer.pause()
-            found['c2c'] = {'c2c_before': before, 'c2c_after': self.session.c2c.read()}
-            found['why'] = method.judge_c2c(found['c2c'], self.session.limits)
-            if not found['why']:
+            found['c2c'] = {'c2c_before': before, 'c2c_after': read()}
+            found['state'] = method.state_of(found['c2c'], limits)
+            found['why'] = method.judge_c2c(found['c2c'], limits)
+            if not found['why'] and found['state'] in states:
                 break
         return found
 
-    def result(self, rounds, windows, extra, seconds):
-        point, limits = self.point, self.session.limits
-        contenders, used = {}, {}
-        for contender in point.contenders:
-            mine = [w for w in windows if w['who'] == contender.who]
-            one = method.result(mine, limits, rounds)
-            if contender.who in self.failed:
-                one['why'] = self.failed[contender.who]
-            used[contender.who] = method.pick(mine, limits, rounds)[0]
-            config = self.up[contender.who].config() if contender.who in self.up else ''
-            contenders[contender.who] = {
-                'peer': contender.peer, 'job': contender.job, 'profile': contender.profile, 'options': contender.options,
-                **one, 'memory': self.memory.get(contender.who), 'config': self.session.plain(config),
-                'rfc2544': extra.get(contender.who)}
-        ratios = {f'{over}/{under}': method.paired_ratio(used[over], used[under]) for over, under in point.ratios}
+    def result(self, rounds, windows, states, extra, seconds):
+        point, contenders = self.point, {}
+        by_who = {contender.who: contender for contender in point.contenders}
+        found, ratios = method.results(windows, list(by_who), point.ratios, states, rounds, self.session.limits)
+        for name, one in found.items():
+            who, _, state = name.partition('@')
+            contenders[name] = {**self.described(by_who[who]), **one, 'why': self.failed.get(who, one['why']),
+                                'rfc2544': method.beside(extra.get(who), state, states)}
         return {'name': point.name, 'title': point.title, 'axes': point.axes, 'two_core': point.two_core,
-                'quick': point.quick, 'seconds': round(seconds, 1), 'contenders': contenders,
-                'ratios': {name: ratio for name, ratio in ratios.items() if ratio}, 'windows': windows}
+                'quick': point.quick, 'seconds': round(seconds, 1), 'contenders': contenders, 'ratios': ratios,
+                'passed_over': method.passed_over(windows, states), 'windows': windows}
+
+    def described(self, contender):
+        config = self.up[contender.who].config() if contender.who in self.up else ''
+        return {'peer': contender.peer, 'job': contender.job, 'profile': contender.profile, 'options': contender.options,
+                'memory': self.memory.get(contender.who), 'config': self.session.plain(config)}
 
 
 def slim(window):

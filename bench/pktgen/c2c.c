@@ -2,7 +2,8 @@
 // How far two CPUs are apart: two pinned threads hand one cache line to and fro, and the median round trip is told.
 //   c2c [--cpus A,B] [--ms N] [--far-ns N]
 // On virtual machines whose host moves the CPUs about, this one number decides what a two-core measurement sees: 60 to
-// 121 ns when they share a cache ("near"), 260 to more than 1000 ns when they do not ("far"). FAR_NS lies between.
+// 121 ns when they share a cache ("near"), 260 to more than 1000 ns when they do not ("far"). FAR_NS lies between. Both
+// can be measured in, not across.
 //
 // The median of many short batches, not a mean: a batch during which one thread was not running says nothing.
 #include <errno.h>

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The switch on two cores: two workers; guest to guest, the guests on the other core. Apart from `switch`, as these need cores that are near
-each other at the moment, and a machine may have to be asked for that more than once."""
+"""The switch on two cores: two workers; guest to guest, the guests on the other core. Apart from `switch`, as these depend on
+how far the cores are apart at the moment."""
 from bench.lib.point import Bar, Contender, Plot, Point
 from bench.workloads.switch import profile
 
