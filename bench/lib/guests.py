@@ -9,6 +9,7 @@ RATE_LOW, SEARCH_MARGIN = 10e3, 1.1
 TOLERANCE, LOSS = 0.02, 0.005  # of RFC 2544's search; hosts that stall for milliseconds lose something at any rate
 TRIAL_MS, LATENCY_MS = 300, 1000
 LATENCY_SHARES = (50, 90)
+BURST, MBUFS = 64, 4096  # large bursts, and buffers that stay in the cache: the guests are to outrun whom they test
 VIRTIO = 'queues=1,queue_size=1024,mrg_rxbuf=0,in_order=1'  # what DPDK's driver is fastest with
 
 
@@ -18,6 +19,7 @@ class Guests:
     def __init__(self, peer, sockets, server=False):
         session = peer.session
         self.tsc_mhz = session.tsc_mhz
+        self.rate = None  # packets per second of both together; None: as many as fit
         profile = {key: value for key, value in peer.profile(0).items() if key not in ('shm', 'side', 'hash')}
         profile['stamp'] = 1  # for the latency
         ports = []
@@ -27,7 +29,7 @@ class Guests:
         cpu = session.other_cpus[0] if session.other_cpus else session.cpu
         # One file per memory: a vhost peer takes eight regions at most.
         argv = [session.pktgen, '--lcores', f'0@{cpu}', '--in-memory', '--single-file-segments', '--no-pci',
-                '--no-telemetry', '--file-prefix', f'{peer.tag}-guests', '--', *ports, '--direction', 'both']
+                '--no-telemetry', '--file-prefix', f'{peer.tag}-guests', '--', *ports, '--direction', 'both', '--burst', BURST, '--mbufs', MBUFS]
         self.child = LineChild(session, f'{peer.tag}-guests', argv, on=[cpu])
 
     def connect(self):
@@ -39,10 +41,10 @@ class Guests:
 
     def window(self, ms):
         """As a core-local window, but for the cost, which the device under test knows."""
-        seen = self.child.ask(f'window ms={ms}')
+        seen = self.child.ask(f'window ms={ms}' + (f' rate={self.rate / 2:.0f}' if self.rate else ''))  # per port
         keep = ('packets', 'generated', 'mpps', 'ms', 'bad', 'reordered', 'lost', 'loss', 'generator_bound',
                 'rx_empty_share', 'cpu_share')
-        return {**{key: seen[key] for key in keep if key in seen}, 'tsc_mhz': self.tsc_mhz}
+        return {**{key: seen[key] for key in keep if key in seen}, 'tsc_mhz': self.tsc_mhz, 'rate': self.rate}
 
     def trial(self, rate):
         seen = self.child.ask(f'window ms={TRIAL_MS} rate={rate / 2:.0f}')  # per port

@@ -8,6 +8,9 @@ it stands a reading of the *floor* (the cost of the generator and sink with the 
 window counts when the core was its own, nothing was damaged, and the floor stood still in the right state around it.
 Others are kept, marked with why, measured again as often as the budget allows, and never averaged in.
 
+A window in which the generator set the pace is none of a peer's. Of ours it says *at most*: who has time to spare takes
+smaller bursts, and those cost more a packet. So such a cost is an upper bound, and a ratio over it a lower one.
+
 A window on two cores has a *state*: the cores are near each other or far apart. Neither is wrong, but they are two
 machines: a result is made of windows of one state, and there is one for each state in which enough count.
 """
@@ -23,6 +26,8 @@ class Limits:
     state: float = 0.10       # distance from the reference floor: beyond it the machine is in another state
     c2c_near_ns: float = 190  # a cache line's round trip between cores that are near; above it they are far apart
     c2c_move: float = 0.30    # between the readings before and after a window, and between windows that are compared
+    loss: float = 0.03        # of a rate that is offered to all: hosts that stall for milliseconds lose something at any
+    share: float = 0.9        # of the least loss-free rate: what is offered to all
     repeats: int = 2          # of one window at once
     extra_rounds: float = 0.5  # further rounds, as a part of those asked for, to replace what did not count
     least: int = 3            # windows that count, for a result that is called quiet
@@ -49,10 +54,12 @@ def by_round(windows):
 
 
 def paired_ratio(over, under, key='cycles', limits=Limits()):
-    """Median of the ratios within each round, with min and max; None when no round has both, with the cores as far apart."""
-    a, b = by_round(over), by_round(under)
-    return summary([a[r][key] / b[r][key] for r in sorted(a.keys() & b.keys())
-                    if b[r][key] > 0 and alike((a[r], b[r]), limits)])
+    """Median of the ratios within each round, with min and max; None when no round has both, with the cores as far apart.
+    `at_least`: of some the lower cost is at most so much. What is over is never such a bound."""
+    a, b = by_round(w for w in over if not w.get('at_most')), by_round(under)
+    rounds = [r for r in sorted(a.keys() & b.keys()) if b[r][key] > 0 and alike((a[r], b[r]), limits)]
+    found = summary([a[r][key] / b[r][key] for r in rounds])
+    return found and {**found, 'at_least': any(b[r].get('at_most', False) for r in rounds)}
 
 
 def around(window, name):
@@ -104,6 +111,14 @@ class Floor:
         return self.reference is not None and abs(reading / self.reference - 1) > self.limits.state
 
 
+def bounded(window, ours):
+    """What a generator that set the pace makes of a window without a rate: of ours a cost of at most so much. Not of a peer's,
+    whom it would flatter us against."""
+    if not ours or window.get('rate') or not window.get('generator_bound'):
+        return window
+    return {**window, 'generator_bound': False, 'at_most': True}
+
+
 def judge(window, floor, limits=Limits()):
     """Why a window does not count; '' when it does."""
     if not window.get('packets'):
@@ -121,9 +136,15 @@ def judge(window, floor, limits=Limits()):
     elif window.get('cpu_share') is not None and window['cpu_share'] < limits.cpu_share:
         return f'the core was shared: {window["cpu_share"]:.3f} of it was ours'
     found = judge_floor(window, floor) or judge_c2c(window, limits)
-    if not found and window.get('generator_bound'):
-        return 'the generator set the pace, not the device under test'
-    return found
+    return found or judge_pace(window, limits)
+
+
+def judge_pace(window, limits):
+    if window.get('generator_bound'):
+        return 'the generator was late' if window.get('rate') else 'the generator set the pace, not the device under test'
+    if window.get('rate') and window['loss'] > limits.loss:
+        return f'the rate was not carried: {window["loss"]:.3f} of it was lost'
+    return ''
 
 
 def judge_floor(window, floor):
@@ -305,7 +326,8 @@ def result(windows, limits=Limits(), rounds=None, state=''):
         return {'cycles': None, 'mpps': None, 'floor': None, 'quiet': False, 'why': why, 'windows': len(windows)}
     return {'cycles': summary([w['cycles'] for w in used]), 'mpps': summary([w['mpps'] for w in used]),
             'floor': summary([floor_of(w) for w in used if floor_of(w)]), 'over_floor': floor_ratio(used),
-            'c2c': summary([c2c_of(w) for w in used if c2c_of(w)]), 'quiet': not why, 'why': why, 'windows': len(windows)}
+            'c2c': summary([c2c_of(w) for w in used if c2c_of(w)]),
+            'at_most': any(w.get('at_most', False) for w in used), 'quiet': not why, 'why': why, 'windows': len(windows)}
 
 
 def results(windows, everybody, ratios, shown, rounds, limits=Limits()):
@@ -329,6 +351,13 @@ def passed_over(windows, shown):
 
 
 # ---- RFC 2544 --------------------------------------------------------------------------------------------------
+
+def common_rate(searches, limits=Limits()):
+    """What all can be offered: a share of the least loss-free rate. None when there is nobody to compare with, or one has
+    no rate."""
+    rates = [found.get('search', {}).get('rate') for found in searches.values()]
+    return limits.share * min(rates) if len(rates) > 1 and all(rates) else None
+
 
 def beside(found, state, shown):
     """A search as it stands beside the result of this state: beside the first that is shown when it was measured in none of

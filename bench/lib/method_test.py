@@ -72,6 +72,14 @@ class Figures(unittest.TestCase):
         b = [{'round': r, 'cycles': 250.0, 'c2c_before': ns, 'c2c_after': ns} for r, ns in enumerate((260, 344, 345))]
         self.assertEqual(method.paired_ratio(a, b)['n'], 2)
 
+    def test_a_bound_makes_a_ratio_one_from_below(self):
+        free = [{'round': r, 'cycles': 100.0} for r in range(3)]
+        bound = [{'round': r, 'cycles': 50.0, 'at_most': r == 1} for r in range(3)]
+        self.assertEqual((method.paired_ratio(free, bound)['med'], method.paired_ratio(free, bound)['at_least']), (2.0, True))
+        self.assertFalse(method.paired_ratio(free, free)['at_least'])
+        # Over another's cost it would say nothing: not at least, not at most.
+        self.assertEqual(method.paired_ratio(bound, free)['n'], 2)
+
     def test_ratio_without_common_rounds(self):
         self.assertIsNone(method.paired_ratio([{'round': 0, 'cycles': 1.0}], [{'round': 1, 'cycles': 1.0}]))
         self.assertIsNone(method.paired_ratio([{'round': 0, 'cycles': 1.0}], [{'round': 0, 'cycles': 0.0}]))
@@ -107,6 +115,12 @@ class Windows(unittest.TestCase):
         self.assertIn('damaged', self.judge(bad=1))
         self.assertIn('flooded', self.judge(flooded=5))
         self.assertIn('set the pace', self.judge(generator_bound=True))
+
+    def test_a_rate_that_all_are_offered(self):
+        self.assertEqual(self.judge(rate=7e6, loss=0.03), '')
+        self.assertIn('not carried: 0.031', self.judge(rate=7e6, loss=0.031))
+        self.assertIn('late', self.judge(rate=7e6, loss=0.0, generator_bound=True))
+        self.assertEqual(self.judge(rate=None, loss=0.5), '')
 
     def test_a_floor_that_moves(self):
         self.assertEqual(self.judge(floor_after=27.8), '')
@@ -398,6 +412,37 @@ class States(unittest.TestCase):
         self.assertEqual(self.bars(data), [('', True, True)])
         self.assertEqual(Results(data).cycles('guests', 'leat'), (60.0, True))
 
+    def test_a_generator_that_is_too_slow_bounds_our_cost_only(self):
+        def generator_bound(whom):
+            machine = Machine(BOTH, c2c=lambda now: 420)
+            plain = machine.measure
+            machine.measure = lambda who: method.bounded({**plain(who), 'generator_bound': who == whom}, who == 'leat')
+            return guests(machine)[1]
+        data = generator_bound('leat')
+        point = data['points'][0]
+        self.assertEqual([one['at_most'] for one in point['contenders'].values()], [True, False])
+        self.assertTrue(point['ratios']['ovs@far/leat@far']['at_least'])
+        self.assertEqual(self.bars(data), [('far', False, True)])
+        table = report.point_table(point)
+        self.assertIn('<= 270.0 / 270.0 / 270.0', table)
+        self.assertIn('>= 1.67 x leat', table)
+        data = generator_bound('ovs')
+        self.assertFalse(data['points'][0]['contenders']['ovs@far']['quiet'])
+        self.assertIn('set the pace', data['points'][0]['contenders']['ovs@far']['why'])
+        self.assertEqual([quiet for _, _, quiet in self.bars(data)], [False])
+
+    def test_a_late_generator_bounds_nothing(self):
+        late = {'rate': 7e6, 'generator_bound': True}
+        self.assertEqual(method.bounded(late, True), late)
+
+    def test_all_at_one_rate(self):
+        windows, data = guests(Machine(BOTH, c2c=lambda now: 420))
+        point = data['points'][0]
+        point['paced'] = {'rate': 6.75e6, 'contenders': point['contenders'], 'ratios': point['ratios'], 'windows': windows}
+        self.assertIn('all at 6.75 Mpps: ovs (cores far, 420 ns) 450.0 / 450.0 / 450.0 cycles, 1.67 x leat',
+                      report.point_table(point))
+        self.assertIn('all at 6.75 Mpps: leat', '\n'.join(report.point_markdown(point)))
+
     def test_a_search_stands_beside_its_own_state(self):
         far = {'state': 'far', 'why': ''}
         self.assertEqual([method.beside(far, state, ['far', 'near']) for state in ('far', 'near')], [far, None])
@@ -445,6 +490,13 @@ class Search(unittest.TestCase):
         self.assertEqual((found['rate'], found['bound']), (None, 'low'))
         found = method.search(lambda rate: {'offered': 0, 'lost': 0.0}, 1e5, 2e7)
         self.assertIsNone(found['rate'])
+
+    def test_a_rate_for_all(self):
+        def common(*rates):
+            return method.common_rate({who: {'search': {'rate': rate}} for who, rate in enumerate(rates)})
+        self.assertAlmostEqual(common(10e6, 7.5e6), 6.75e6)
+        self.assertEqual([common(7e6), common(7e6, None), common()], [None] * 3)
+        self.assertIsNone(method.common_rate({'leat': {'search': {'rate': 7e6}}, 'ovs': {'error': 'gone'}}))
 
     def test_ends(self):
         chance = random.Random(3)

@@ -66,12 +66,17 @@ def row_name(who, one):
     return shown(who, (one.get('c2c') or {}).get('med'))
 
 
+def cycles_words(one):
+    return ('<= ' if one.get('at_most') else '') + three(one['cycles'])
+
+
 def ratio_words(point, who):
     found = []
     for name, ratio in point['ratios'].items():
         over, under = name.split('/')
         if over == who:
-            found.append(f'{ratio["med"]:.2f} x {under.partition("@")[0]} ({ratio["min"]:.2f}..{ratio["max"]:.2f})')
+            least = '>= ' if ratio.get('at_least') else ''
+            found.append(f'{least}{ratio["med"]:.2f} x {under.partition("@")[0]} ({ratio["min"]:.2f}..{ratio["max"]:.2f})')
     return ', '.join(found)
 
 
@@ -83,17 +88,25 @@ def point_table(point):
     for who, one in point['contenders'].items():
         floor = number(one['floor']['med']) if one.get('floor') else '-'
         mpps = number(one['mpps']['med'], 2) if one.get('mpps') else '-'
-        lines.append(f'  {names[who]:{width}} {three(one["cycles"]):>26} {floor:>7} {mpps:>8}  {ratio_words(point, who)}'.rstrip())
+        lines.append(f'  {names[who]:{width}} {cycles_words(one):>26} {floor:>7} {mpps:>8}  {ratio_words(point, who)}'.rstrip())
         if one['why']:
             lines.append(f'  {"":{width}} {"unquiet: " if one["cycles"] else "no result: "}{one["why"]}')
         if one.get('rfc2544'):
             lines += [f'  {"":{width}} {line}' for line in rfc2544_lines(one['rfc2544'])]
-    return '\n'.join(lines + [f'  {line}' for line in passed_over_lines(point)])
+    return '\n'.join(lines + [f'  {line}' for line in [*passed_over_lines(point), *paced_lines(point)]])
 
 
 def passed_over_lines(point):
     for state, count in point.get('passed_over', {}).items():
         yield f'cores {state}: only {count} windows, too few to judge'
+
+
+def paced_lines(point):
+    """All of a point at one rate."""
+    paced = point.get('paced')
+    for who, one in paced['contenders'].items() if paced else ():
+        ratios, why = ratio_words(paced, who), one['why'] and f' (unquiet: {one["why"]})'
+        yield f'all at {rate(paced["rate"])}: {row_name(who, one)} {three(one["cycles"])} cycles{ratios and ", " + ratios}{why}'
 
 
 def rfc2544_lines(found):
@@ -235,12 +248,12 @@ def point_markdown(point):
         floor = number(one['floor']['med']) if one.get('floor') else '-'
         mpps = number(one['mpps']['med'], 2) if one.get('mpps') else '-'
         mark = ' (unquiet)' if one['cycles'] and one['why'] else ''
-        out.append(f'| {row_name(who, one)} | {three(one["cycles"])}{mark} | {floor} | {mpps} | {ratio_words(point, who)} |')
+        out.append(f'| {row_name(who, one)} | {cycles_words(one)}{mark} | {floor} | {mpps} | {ratio_words(point, who)} |')
         if one['why']:
             notes.append(f'{shown(who)}: {one["why"]}.')
         if one.get('rfc2544'):
             notes += [f'{who.partition("@")[0]}: {line}.' for line in rfc2544_lines(one['rfc2544'])]  # they tell their state
-    notes += [f'{line}.' for line in passed_over_lines(point)]
+    notes += [f'{line}.' for line in [*passed_over_lines(point), *paced_lines(point)]]
     return out + [''] + [f'- {note}' for note in notes] + ([''] if notes else [])
 
 

@@ -159,10 +159,11 @@ class PointRun:
             windows = self.windows(rounds)
             states = method.states(windows, rounds, self.session.limits)
             extra = self.extras(states)
+            paced = self.paced(rounds, extra)
         finally:
             for peer in self.up.values():
                 peer.stop()
-        return self.result(rounds, windows, states, extra, time.monotonic() - start)
+        return {**self.result(rounds, windows, states, extra, time.monotonic() - start), 'paced': paced}
 
     def bring_up(self, contender, number):
         self.progress.say(f'{contender.who}: start')
@@ -207,7 +208,7 @@ class PointRun:
         except TROUBLE as why:
             self.fail(who, why)
             return self.window(who)
-        return {**slim(window), **c2c}
+        return {**method.bounded(slim(window), peer.name == 'leat'), **c2c}
 
     def extras(self, states):
         """Loss-free rate, and latency at parts of it, with the way between the cores before and after."""
@@ -219,6 +220,17 @@ class PointRun:
             except TROUBLE as why:
                 found[who] = {'error': self.session.plain(str(why))}
         return found
+
+    def paced(self, rounds, extra):
+        """The same with as many packets for each as all can carry; None without such a rate."""
+        rate, limits = method.common_rate(extra, self.session.limits), self.session.limits
+        if not rate:
+            return None
+        for peer in self.up.values():
+            peer.guests.rate = rate
+        windows = self.windows(rounds)
+        found, ratios = method.results(windows, list(self.up), self.point.ratios, method.states(windows, rounds, limits), rounds, limits)
+        return {'rate': rate, 'contenders': found, 'ratios': ratios, 'windows': windows}
 
     def search(self, peer, states):
         """Once more when the state moved or is none of the results'; it begins in one of theirs, or after a while."""
