@@ -53,6 +53,7 @@ struct virtq {
 	uint32_t size,
 		given; // given: places that were given back since the guest was looked at, or `size` when there were more
 	uint16_t avail, used; // positions; split ones run on over the ring's end
+	uint16_t guess;       // split: the descriptor that probably comes next
 	union {
 		struct vring_desc *desc;
 		struct vring_packed_desc *slots;

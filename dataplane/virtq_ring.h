@@ -72,6 +72,14 @@ static inline struct piece split_read(const void *desc) {
 	return (struct piece){d.addr, d.len, d.flags, d.next};
 }
 
+// Asks for n descriptors before the ring has said which they are: mostly they follow each other.
+static inline void split_guess(const struct virtq *vq, uint16_t n) {
+	const uint16_t per_line = RTE_CACHE_LINE_SIZE / sizeof(struct vring_desc);
+
+	for (uint16_t i = 0; i < n; i += per_line)
+		rte_prefetch0(&vq->desc[(vq->guess + i) & vq->mask]);
+}
+
 static inline uint16_t split_take(struct virtq *vq, struct chain *chains, uint16_t n) {
 	uint16_t there = __atomic_load_n(&vq->ring->idx, __ATOMIC_ACQUIRE) - vq->avail;
 
@@ -80,6 +88,9 @@ static inline uint16_t split_take(struct virtq *vq, struct chain *chains, uint16
 		return 0;
 	}
 	n = RTE_MIN(n, there);
+	if (n == 0)
+		return 0;
+	split_guess(vq, n);
 	for (uint16_t i = 0; i < n; i++) {
 		uint16_t id = *(volatile uint16_t *)&vq->ring->ring[(vq->avail + i) & vq->mask];
 		if (unlikely(id >= vq->size)) {
@@ -88,6 +99,11 @@ static inline uint16_t split_take(struct virtq *vq, struct chain *chains, uint16
 		}
 		chains[i].id = id;
 		rte_prefetch0(&vq->desc[id]);
+	}
+	vq->guess = (chains[n - 1].id + 1) & vq->mask;
+	if (there > n) { // those of the next burst
+		rte_prefetch0(&vq->ring->ring[(vq->avail + n) & vq->mask]);
+		split_guess(vq, RTE_MIN(n, there - n));
 	}
 	for (uint16_t i = 0; i < n; i++) {
 		chains[i].first = split_read(&vq->desc[chains[i].id]);
