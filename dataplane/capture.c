@@ -90,13 +90,14 @@ const struct schema_row dp_capture_args[] = {
 
 // ---- workers ------------------------------------------------------------------------------------------------
 
-static void packet_copy(struct capture *c, unsigned port, bool rx, const struct rte_mbuf *m) {
+// false: there was no room.
+static bool packet_copy(struct capture *c, unsigned port, bool rx, const struct rte_mbuf *m) {
 	uint32_t captured = RTE_MIN(m->pkt_len, c->snaplen);
 	struct record_ring *ring = c->rings[dp_self->id];
 	struct record *r = record_ring_reserve(ring, sizeof(*r) + captured);
 
 	if (!r)
-		return;
+		return false;
 	*r = (struct record){dp_self->now_ns, m->pkt_len, captured, port, rx};
 	const void *data = rte_pktmbuf_read(m, 0, captured, r->data);
 	if (!data)
@@ -104,6 +105,7 @@ static void packet_copy(struct capture *c, unsigned port, bool rx, const struct 
 	else if (data != r->data)
 		memcpy(r->data, data, captured);
 	record_ring_commit(ring);
+	return true;
 }
 
 static bool capture_wants(const struct capture *c, unsigned port, bool rx) {
@@ -120,7 +122,8 @@ void dp_capture_match(unsigned port, bool rx, struct rte_mbuf **pkts, uint16_t n
 				continue;
 			if (c->counted && atomic_fetch_sub(&c->left, 1) <= 0)
 				break;
-			packet_copy(c, port, rx, pkts[i]);
+			if (!packet_copy(c, port, rx, pkts[i]) && c->counted)
+				atomic_fetch_add(&c->left, 1); // another may be in its place
 		}
 	}
 }

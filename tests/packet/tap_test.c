@@ -197,23 +197,45 @@ static void test_capture_of_one_port_cut(void **) {
 	expect_tshark(bytes, len, "b\t0x00000001\t60\t42\teth:ethertype:arp\n");
 }
 
-static void test_capture_says_what_it_lost(void **) {
-	const struct module_stream *capture;
-	void *ctx = open_stream(&capture, "capture", json_pack("{s:s}", "direction", "in"));
+static void send_long(unsigned n) {
 	static uint8_t long_frame[1500] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x88, 0xb5};
-	static char bytes[16 << 20];
-	size_t len;
 
-	for (unsigned i = 0; i < 4000; i++) { // 6 MB into a ring of 4
+	for (unsigned i = 0; i < n; i++) {
 		packet_send("a", long_frame, sizeof(long_frame));
 		packet_step();
 		packet_expect("b", long_frame, sizeof(long_frame));
 	}
+}
+
+#define TOO_MANY 4000 // 6 MB into a ring of 4
+
+static void test_capture_says_what_it_lost(void **) {
+	const struct module_stream *capture;
+	void *ctx = open_stream(&capture, "capture", json_pack("{s:s}", "direction", "in"));
+	static char bytes[16 << 20];
+	size_t len;
+
+	send_long(TOO_MANY);
 	read_all(capture, ctx, bytes, sizeof(bytes), 65536, &len);
 	capture->close(ctx);
 	uint64_t lost;
 	memcpy(&lost, bytes + len - 16, sizeof(lost)); // the statistics block is the last
 	assert_in_range(lost, 1000, 3999);
+}
+
+// What was lost is not among those that were asked for: others come in its place.
+static void test_capture_of_a_number_ends(void **) {
+	const struct module_stream *capture;
+	void *ctx = open_stream(
+		&capture, "capture", json_pack("{s:s, s:i}", "direction", "in", "count", TOO_MANY));
+	static char bytes[16 << 20];
+	size_t len;
+
+	send_long(TOO_MANY);
+	assert_int_equal(read_all(capture, ctx, bytes, sizeof(bytes), 65536, &len), 0);
+	send_long(TOO_MANY / 2);
+	assert_int_equal(read_all(capture, ctx, bytes, sizeof(bytes), 65536, &len), -EPIPE);
+	capture->close(ctx);
 }
 
 static void test_too_many_captures(void **) {
@@ -255,6 +277,7 @@ int main(void) {
 		cmocka_unit_test(test_capture_both_directions),
 		cmocka_unit_test(test_capture_of_one_port_cut),
 		cmocka_unit_test(test_capture_says_what_it_lost),
+		cmocka_unit_test(test_capture_of_a_number_ends),
 		cmocka_unit_test(test_too_many_captures),
 	};
 
