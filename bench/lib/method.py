@@ -372,19 +372,24 @@ def beside(found, state, shown):
 def search(measure, low, high, tolerance=0.01, loss=0.0, retries=1):
     """The highest rate that is carried with at most `loss` (a part) lost: RFC 2544 section 26.1, by halving.
 
-    measure(rate) → {'offered': pps, 'lost': part lost}. A trial that fails is tried `retries` times more: a stall of the
-    host is not the device's. Ends when the bracket is narrower than tolerance * its upper end. `rate` is None when even
+    measure(rate) → {'offered': pps, 'lost': part lost}. A trial that fails, or whose generator was late, is tried `retries`
+    times more: a stall of the host is not the device's. Ends when the bracket is narrower than tolerance * its upper end. `rate` is None when even
     `low` is lost; `bound` says what ended the search: 'loss', 'offered' (the generator gave no more), 'high' or 'low'."""
     trials = []
 
+    def late(seen):
+        return seen['offered'] < seen['rate'] * (1 - 2 * tolerance)
+
     def carried(rate):
+        tried = []
         for _ in range(1 + retries):
             seen = dict(measure(rate), rate=rate)
             seen['ok'] = bool(seen['offered']) and seen['lost'] <= loss
-            trials.append(seen)
-            if seen['ok']:
+            tried.append(seen)
+            if seen['ok'] and not late(seen):
                 break
-        return trials[-1]
+        trials.extend(tried)
+        return max(tried, key=lambda seen: (seen['ok'] and not late(seen), not late(seen), seen['offered']))
 
     def answer(rate, bound):
         return {'rate': rate, 'bound': bound, 'tolerance': tolerance, 'loss': loss, 'retries': retries,
@@ -401,7 +406,7 @@ def search(measure, low, high, tolerance=0.01, loss=0.0, retries=1):
         seen = carried(middle)
         if not seen['ok']:
             high, bound = middle, 'loss'
-        elif seen['offered'] < middle * (1 - 2 * tolerance):
+        elif late(seen):
             return answer(seen['offered'], 'offered')
         else:
             low = middle

@@ -477,6 +477,15 @@ class Search(unittest.TestCase):
         found = method.search(self.device(7.3e6, stalls=0.2, seed=7), 1e5, 2e7, tolerance=0.01, retries=3)
         self.assertTrue(7.3e6 * 0.98 <= found['rate'] <= 7.3e6, found['rate'])
 
+    def test_a_generator_that_was_late_once(self):
+        carries, calls = self.device(7.3e6), []
+
+        def trial(rate):
+            calls.append(rate)
+            return {'offered': rate / 5, 'lost': 0.0} if len(calls) == 4 else carries(rate)  # the first in the middle
+        found = method.search(trial, 1e5, 2e7, tolerance=0.01)
+        self.assertTrue(7.3e6 * 0.98 <= found['rate'] <= 7.3e6, found['rate'])
+
     def test_carries_everything(self):
         found = method.search(self.device(3e7), 1e5, 2e7)
         self.assertEqual((found['rate'], found['bound'], len(found['trials'])), (2e7, 'high', 1))
