@@ -176,6 +176,10 @@ static inline rte_edge_t dp_arc_run_next(
 
 // control: puts `node` on its arc for packets of `iface`, or takes it off. Takes effect packet by packet.
 int dp_arc_enable(const char *node, unsigned iface, bool on, struct err *err);
+// control: whether all nodes that are on `arc` for packets of `iface` are among `names` ({NULL}-terminated). Its end is not asked about.
+bool dp_arc_only(enum dp_arc arc, unsigned iface, const char *const *names);
+// control: whether somebody looks at packets as they pass: `leat capture`, `leat trace`.
+bool dp_watched(void);
 
 // node: marks the packet as dropped for the reason `why` (index into self->drops); returns its edge.
 static inline rte_edge_t dp_drop(const struct dp_node *self, struct rte_mbuf *m, unsigned why) {
@@ -268,6 +272,10 @@ int dp_port_find(const char *name);
 int dp_port_info(unsigned port, struct dp_port_info *info); // -ENOENT
 // control, in commit.
 void dp_port_mode_set(unsigned port, enum dp_port_mode mode);
+// control, of a running port. The kernel's index of the interface whose frames it gets by a packet socket, -EOPNOTSUPP: by none.
+int dp_port_packet_index(unsigned port);
+// control: a BPF program (socket filter) that picks from those frames; negative: all are wanted. Ends with the port. Negative errno.
+int dp_port_packet_filter(unsigned port, int prog);
 // control: called after a port's link went up or down. At most 8 listeners; at init.
 void dp_port_on_link(void (*changed)(unsigned port, bool up));
 

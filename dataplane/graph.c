@@ -368,6 +368,20 @@ static int arc_set(enum dp_arc arc, const struct dp_node *node, unsigned iface, 
 	return -ENOENT;
 }
 
+static bool among(const char *name, const char *const *names) {
+	while (*names && strcmp(*names, name) != 0)
+		names++;
+	return *names != NULL;
+}
+
+bool dp_arc_only(enum dp_arc arc, unsigned iface, const char *const *names) {
+	for (unsigned s = 1; s < arcs[arc].n; s++) {
+		if ((enabled[arc][iface] >> s & 1) && !among(arcs[arc].nodes[s]->name, names))
+			return false;
+	}
+	return true;
+}
+
 int dp_arc_enable(const char *name, unsigned iface, bool on, struct err *err) {
 	const struct dp_node *node = node_find(name);
 

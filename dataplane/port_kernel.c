@@ -212,6 +212,26 @@ static void kernel_show(struct port *port, json_t *row) {
 	}
 }
 
+// ---- what its packet socket takes ------------------------------------------------------------------------------
+
+static const struct kernel *packet_kernel(unsigned index) {
+	const struct port *port = index < DP_MAX_PORTS ? (struct port *)dp_ports[index] : NULL;
+	const struct kernel *kernel = port && port->kind == &port_kernel_kind ? port->state : NULL;
+
+	return kernel && !kernel->xdp && !port->gone ? kernel : NULL;
+}
+
+int dp_port_packet_index(unsigned port) {
+	const struct kernel *kernel = packet_kernel(port);
+
+	return kernel ? kernel->nif.index : -EOPNOTSUPP;
+}
+
+int dp_port_packet_filter(unsigned port, int prog) {
+	return packet_kernel(port) ? port_packet_filter((const struct port *)dp_ports[port], prog)
+				   : -EOPNOTSUPP;
+}
+
 const struct dp_port_kind port_kernel_kind = {
 	.name = "kernel",
 	.help = "a kernel network interface",

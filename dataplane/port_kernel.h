@@ -8,7 +8,8 @@
 
 int port_packet_open(struct port *port, const struct port_conf *conf, const struct netif *nif,
 	unsigned workers, struct err *err);
-uint64_t port_packet_missed(struct port *port); // frames lost since the last call
+uint64_t port_packet_missed(struct port *port);            // frames lost since the last call
+int port_packet_filter(const struct port *port, int prog); // as dp_port_packet_filter()
 
 // A way out beside the driver for TCP frames to be cut, where the interface takes them; see port_cut.c. Before the port is published; after
 // no worker has it any more.

@@ -125,6 +125,14 @@ int port_packet_open(struct port *port, const struct port_conf *conf, const stru
 	return rc;
 }
 
+int port_packet_filter(const struct port *port, int prog) {
+	const struct hostio *io = port->pub.driver;
+	int rc = prog < 0 ? setsockopt(io->fd, SOL_SOCKET, SO_DETACH_FILTER, &prog, sizeof(prog))
+			  : setsockopt(io->fd, SOL_SOCKET, SO_ATTACH_BPF, &prog, sizeof(prog));
+
+	return rc < 0 ? -errno : 0;
+}
+
 uint64_t port_packet_missed(struct port *port) {
 	const struct hostio *io = port->pub.driver;
 	struct tpacket_stats stats;

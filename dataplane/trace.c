@@ -45,6 +45,10 @@ struct session {
 
 volatile bool dp_tracing;
 volatile unsigned dp_taps;
+
+bool dp_watched(void) {
+	return dp_taps != 0;
+}
 int dp_trace_id_offset = -1;
 static struct session *session; // published; one at a time: the flag in the mbuf is one
 
