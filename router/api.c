@@ -6,6 +6,7 @@
 #include "router/fib/rib.h"
 #include "router/file/routefile.h"
 #include "router/host/share.h"
+#include "router/host/shortcut/shortcut.h"
 #include "router/neigh/neigh.h"
 #include "router/ra/ra.h"
 #include "router/ra/ra_uplink.h"
@@ -67,6 +68,10 @@ static const struct schema_row interface_columns[] = {
 		.type = SCHEMA_INT,
 		.flags = SCHEMA_COUNTER | SCHEMA_WIDE,
 		.help = "their bytes"},
+	{.name = "shortcut_bytes",
+		.type = SCHEMA_INT,
+		.flags = SCHEMA_COUNTER | SCHEMA_WIDE,
+		.help = "bytes that went by its twin's short cut, either way"},
 	{0},
 };
 
@@ -96,6 +101,7 @@ static json_t *interface_row(const struct rtr_iface *iface) {
 	const struct rtr_conf *router = rtr_conf_find(&rtr_running, iface->router);
 	const struct rtr_conf_iface *conf = router ? rtr_conf_iface(router, iface->name) : NULL;
 	struct rtr_count count = rtr_iface_count(iface->index);
+	const struct rtr_count *beside = rtr_iface_count_beside(iface->index);
 	struct dp_port_info info = {.link_up = true};
 	char on[80], addrs[RTR_IFACE_ADDRS * (PREFIX_STRLEN + 8)], mac[MAC_STRLEN];
 	struct mac bytes;
@@ -111,12 +117,13 @@ static json_t *interface_row(const struct rtr_iface *iface) {
 	}
 	addresses_print(iface, addrs, sizeof(addrs));
 	memcpy(&bytes, &iface->mac, sizeof(bytes));
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:I}",
 		"interface", iface->name, "router", iface->router, "on", on, "state",
 		info.link_up ? "up" : "down", "addresses", addrs, "mtu", (int)iface->mtu, "mac",
 		mac_print(&bytes, mac), "zone", iface->zone, "rx_packets",
 		(json_int_t)count.rx_packets, "rx_bytes", (json_int_t)count.rx_bytes, "tx_packets",
-		(json_int_t)count.tx_packets, "tx_bytes", (json_int_t)count.tx_bytes);
+		(json_int_t)count.tx_packets, "tx_bytes", (json_int_t)count.tx_bytes,
+		"shortcut_bytes", (json_int_t)(beside->rx_bytes + beside->tx_bytes));
 }
 
 static int interfaces_show(const json_t *filter, size_t limit, json_t *rows, struct err *err) {
@@ -235,6 +242,11 @@ const struct module_noun rtr_nouns[] = {
 		.help = "what host twins get, by class",
 		.columns = share_columns,
 		.show = share_show},
+	{.name = "shortcuts",
+		.help = "TCP connections of host twins that go the short way",
+		.columns = shortcut_columns,
+		.show = shortcuts_show,
+		.no_metrics = true},
 	{.name = "neighbors",
 		.help = "ARP and neighbour discovery",
 		.columns = rtr_neighbor_columns,

@@ -11,6 +11,7 @@
 #include "router/frag/frag.h"
 #include "router/host/netlink.h"
 #include "router/host/share.h"
+#include "router/host/shortcut/shortcut.h"
 #include "router/host/twin.h"
 #include "router/neigh/neigh.h"
 #include "router/policy.h"
@@ -654,6 +655,7 @@ void rtr_commit(void *arg) {
 	vrrp_leaving(&plan->conf);
 	plan->old_conf = rtr_running;
 	rtr_running = plan->conf;
+	shortcuts_changed();
 	ifaces_commit(plan);
 	twins_commit();
 	tunnels_commit(plan->tunnels);

@@ -87,11 +87,12 @@ static int mss_of(const json_t *mss) {
 }
 
 static void twin_parse(struct rtr_conf_iface *iface, const json_t *twin) {
-	struct rtr_raw_twin raw = {0};
+	struct rtr_raw_twin raw = {.shortcut = true};
 
 	iface->has_twin = json_is_true(twin) || json_is_object(twin);
 	if (json_is_object(twin))
 		schema_decode(rtr_twin_rows, twin, &raw);
+	iface->twin_shortcut = raw.shortcut;
 	snprintf(iface->twin_netns, sizeof(iface->twin_netns), "%s", raw.netns ? raw.netns : "");
 	if (raw.name)
 		snprintf(iface->twin_name, sizeof(iface->twin_name), "%s", raw.name);

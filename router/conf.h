@@ -43,7 +43,7 @@ struct rtr_conf_iface {
 	int dscp;       // -1: left alone
 	bool proxy_arp, proxy_nd, dad, reassemble;
 	bool accept_ra; // learns from others' advertisements
-	bool has_twin;
+	bool has_twin, twin_shortcut;
 	char twin_netns[NETNS_NAME]; // "": the daemon's own
 	char twin_name[RTR_CONF_DEVICE];
 	uint32_t neighbor_limit;

@@ -15,6 +15,7 @@ struct rtr_raw_iface {
 
 struct rtr_raw_twin {
 	const char *netns, *name;
+	bool shortcut;
 };
 
 struct rtr_raw_path {

@@ -41,7 +41,8 @@ struct rtr_iface {
 	uint8_t dscp;        // written on packets that leave by it; 255: left alone
 	bool has_policy;     // packets that come in by it are judged by policy rules first
 	bool proxy_arp, proxy_nd;
-	bool tunnel; // no Ethernet and no neighbours: tunnel/tunnel.h
+	bool shortcut; // its twin may have one: host/shortcut/README.md
+	bool tunnel;   // no Ethernet and no neighbours: tunnel/tunnel.h
 	struct rte_ether_addr mac;
 	// addresses with prefix lengths, in the order of the config; [0] of a family is the source of our own packets
 	uint16_t n_addrs;
@@ -78,6 +79,9 @@ bool rtr_iface_owns(const struct rtr_iface *iface, const struct addr *addr);
 bool rtr_iface_broadcast(const struct rtr_iface *iface, const struct addr *addr);
 int rtr_iface_init(struct err *err); // control: the counters
 void rtr_iface_fini(void);
-// control: the sum over the workers since the interface was made (rtr_iface_forget() begins anew).
+// control: packets between the wire and its twin that no worker saw, and how many there were since the interface was made.
+void rtr_iface_count_add(unsigned iface, const struct rtr_count *more);
+const struct rtr_count *rtr_iface_count_beside(unsigned iface);
+// control: the sum over the workers, and what came in beside them, since the interface was made (rtr_iface_forget() begins anew).
 struct rtr_count rtr_iface_count(unsigned iface);
 void rtr_iface_forget(unsigned iface);

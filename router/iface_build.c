@@ -183,6 +183,7 @@ struct rtr_iface *rtr_iface_build(const struct rtr_conf *router, const struct rt
 	iface->vrf = vrf;
 	iface->sw = DP_NONE;
 	iface->twin = DP_NONE;
+	iface->shortcut = conf->twin_shortcut;
 	iface->mtu_said[RTR_FROM_CONF] = conf->mtu ? (uint16_t)conf->mtu : iface->mtu;
 	static const struct mac none;
 	if (memcmp(&conf->mac, &none, sizeof(none)) != 0)

@@ -6,6 +6,7 @@
 #include "router/file/routefile.h"
 #include "router/frag/frag.h"
 #include "router/host/netlink.h"
+#include "router/host/shortcut/shortcut.h"
 #include "router/host/twin.h"
 #include "router/neigh/neigh.h"
 #include "router/punt.h"
@@ -32,6 +33,8 @@ static int init(struct err *err) {
 		rc = frag_init(err);
 	dynamic_init();
 	if (rc == 0)
+		rc = shortcuts_init(err);
+	if (rc == 0)
 		rc = vrrp_init(err);
 	if (rc == 0)
 		rc = dhcp_init(err);
@@ -47,6 +50,7 @@ static void fini(void) {
 	rtr_commit_fini();
 	dhcp_fini();
 	netlink_fini();
+	shortcuts_fini();
 	frag_fini();
 	neigh_fini();
 	dynamic_fini();
@@ -82,6 +86,7 @@ static void poll(uint64_t now_ns) {
 	dhcp_poll(now_ns);
 	ra_poll(now_ns);
 	twins_poll(now_ns);
+	shortcuts_poll(now_ns);
 	frag_poll(now_ns);
 	netlink_poll(now_ns);
 	routefile_poll(now_ns);

@@ -4,12 +4,11 @@
 // nor management. Without a twin, senders are told that nobody listens.
 #include "router/frag/frag.h"
 #include "router/host/share.h"
+#include "router/host/shortcut/shortcut.h"
 #include "router/ip_priv.h"
 #include <rte_tcp.h>
 #include <rte_udp.h>
 #include <stdio.h>
-
-#define LONG_SEGMENT 1000 // bytes of a frame
 
 enum { NEXT_ERROR };
 
@@ -55,7 +54,7 @@ static enum share class_of(const struct rte_mbuf *m, enum share_kind *kind) {
 			m, m->l2_len + m->l3_len, sizeof(struct rte_udp_hdr), &buf);
 	if (tcp && (tcp->tcp_flags & (RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG)) == RTE_TCP_SYN_FLAG)
 		*kind = SHARE_NEW;
-	else if (tcp && m->pkt_len >= LONG_SEGMENT && (tcp->tcp_flags & RTE_TCP_ACK_FLAG))
+	else if (tcp && m->pkt_len >= SHARE_LONG && (tcp->tcp_flags & RTE_TCP_ACK_FLAG))
 		*kind = SHARE_SEGMENT;
 	return ports ? share_of(proto, rte_be_to_cpu_16(ports[0]), rte_be_to_cpu_16(ports[1]))
 		     : share_of(proto, 0, 0);
@@ -94,6 +93,8 @@ static rte_edge_t give(struct rte_mbuf *m) {
 	enum share share = class_of(m, &kind);
 	if (!share_take(iface->vrf, share, kind))
 		return dp_drop(&punt, m, DROP_RATE + share);
+	if (kind == SHARE_SEGMENT)
+		shortcut_offer_in(m, iface->twin);
 	dp_meta(m)->out = iface->twin;
 	return dp_arc_next(&punt, DP_ARC_PORT_OUT, iface->twin);
 }

@@ -56,6 +56,14 @@ const struct schema_row rtr_twin_rows[] = {
 		.example = "\"wan\"",
 		.help = "what it is called there; left out: as the interface, in leatd's own "
 			"namespace with \"rtr-\" before it"},
+	{.name = "shortcut",
+		.type = SCHEMA_BOOL,
+		SCHEMA_FIELD(struct rtr_raw_twin, shortcut),
+		.flags = SCHEMA_LIVE,
+		.def = "true",
+		.help = "bulk of TCP connections goes between the port's kernel interface and the "
+			"twin within the kernel, where "
+			"nothing else is to be done with it"},
 	{0},
 };
 

@@ -7,7 +7,8 @@
 
 struct rtr_iface *rtr_ifaces[DP_MAX_IFACES];
 struct rtr_count *rtr_counts[DP_MAX_WORKERS];
-static struct rtr_count bases[DP_MAX_IFACES]; // what the counters read when the interface was made
+static struct rtr_count beside[DP_MAX_IFACES]; // packets that no worker saw
+static struct rtr_count bases[DP_MAX_IFACES];  // what the counters read when the interface was made
 
 bool rtr_iface_owns(const struct rtr_iface *iface, const struct addr *addr) {
 	for (unsigned i = 0; i < iface->n_addrs; i++)
@@ -67,8 +68,21 @@ void rtr_iface_fini(void) {
 	}
 }
 
+void rtr_iface_count_add(unsigned iface, const struct rtr_count *more) {
+	beside[iface].rx_packets += more->rx_packets;
+	beside[iface].rx_bytes += more->rx_bytes;
+	beside[iface].tx_packets += more->tx_packets;
+	beside[iface].tx_bytes += more->tx_bytes;
+}
+
+const struct rtr_count *rtr_iface_count_beside(unsigned iface) {
+	return &beside[iface];
+}
+
+// What a twin sends is not routed: it is not among those that left.
 static struct rtr_count sum(unsigned iface) {
-	struct rtr_count total = {0};
+	struct rtr_count total = {
+		.rx_packets = beside[iface].rx_packets, .rx_bytes = beside[iface].rx_bytes};
 
 	for (unsigned w = 0; w < DP_EXPLAINER && rtr_counts[w]; w++) {
 		const struct rtr_count *c = &rtr_counts[w][iface];
@@ -92,5 +106,6 @@ struct rtr_count rtr_iface_count(unsigned iface) {
 }
 
 void rtr_iface_forget(unsigned iface) {
+	beside[iface] = (struct rtr_count){0};
 	bases[iface] = sum(iface);
 }

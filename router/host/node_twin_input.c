@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // From the host twin to the wire: the kernel has routed, resolved and addressed its frame; it leaves by the twin's interface as it is.
+#include "router/host/shortcut/shortcut.h"
 #include "router/host/twin.h"
 #include "router/ip_priv.h"
 
@@ -27,6 +28,7 @@ static rte_edge_t forward(struct rte_mbuf *m) {
 
 	if (iface == NULL)
 		return dp_drop(&twin_input, m, DROP_NO_IFACE);
+	shortcut_offer_out(m, m->port);
 	dp_meta(m)->iface = index;
 	dp_meta(m)->domain = iface->vrf;
 	dp_meta(m)->out = iface->port;

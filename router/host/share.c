@@ -46,6 +46,10 @@ bool share_take(unsigned vrf, enum share share, enum share_kind kind) {
 	return ok;
 }
 
+uint64_t share_segments(unsigned vrf, enum share share) {
+	return (uint64_t)shares[vrf][share].rate * PARTS;
+}
+
 static struct counts sum(unsigned vrf, unsigned share) {
 	struct counts total = {0};
 

@@ -13,10 +13,14 @@
 #include "router/host/share_conf.h"
 #include <stdbool.h>
 
+#define SHARE_LONG 1000 // bytes of a frame that counts as that long
+
 enum share_kind { SHARE_SEGMENT, SHARE_PACKET, SHARE_NEW, SHARE_KINDS };
 
 // node. Whether it may go to the kernel; counts it either way. `vrf` < RTR_MAX_VRFS.
 bool share_take(unsigned vrf, enum share share, enum share_kind kind);
+// control: long segments per second that are a class's whole share.
+uint64_t share_segments(unsigned vrf, enum share share);
 // control, in commit. A router that is new begins to count anew.
 void share_set(unsigned vrf, const struct share_conf *conf, bool fresh);
 

@@ -4,12 +4,14 @@
 #include "lib/event.h"
 #include "lib/log.h"
 #include "lib/netns.h"
+#include "router/host/shortcut/shortcut.h"
 #include "router/host/twin_link.h"
 #include "router/tunnel/tunnel.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LOOK_NS NSEC_PER_SEC // twins that are gone are looked for so often
@@ -38,7 +40,28 @@ void twins_init(void) {
 		rtr_twin_ifaces[i] = DP_NONE;
 }
 
+// Under whatever name.
+static bool is_here(const char *netns) {
+	char path[NETNS_NAME + 16];
+	struct stat own, other;
+
+	snprintf(path, sizeof(path), "/run/netns/%s", netns);
+	return *netns == '\0' ||
+		(stat("/proc/self/ns/net", &own) == 0 && stat(path, &other) == 0 &&
+			own.st_dev == other.st_dev && own.st_ino == other.st_ino);
+}
+
+struct twin_ends twin_ends(unsigned port) {
+	const struct twin *twin = twins[port];
+	struct twin_ends ends = {
+		.rtnl = twin->rtnl, .index = twin->index, .here = is_here(twin->netns)};
+
+	snprintf(ends.identity, sizeof(ends.identity), "%s/%s", twin->netns, twin->name);
+	return ends;
+}
+
 static void twin_free(struct twin *twin) {
+	shortcut_close(twin->port);
 	twins[twin->port] = NULL;
 	dp_tap_close(twin->port);
 	close(twin->rtnl);
@@ -217,6 +240,8 @@ static void commit(struct twin *twin, const struct rtr_iface *iface) {
 	dp_arc_enable("twin_input", twin->port, true, NULL);
 	dp_tap_publish(twin->port, true);
 	dp_port_mode_set(twin->port, DP_PORT_L3);
+	if (twin->fresh)
+		shortcut_clear(twin->port);
 	twin->fresh = false;
 	dp_tap_carrier_set(twin->port, link_of(iface));
 }
@@ -250,6 +275,8 @@ void twin_changed(const struct rtr_iface *iface) {
 	struct twin *twin = iface->twin != DP_NONE ? twins[iface->twin] : NULL;
 	int rc = twin && !twin->lost ? twin_tell(twin, iface) : 0;
 
+	if (twin)
+		shortcut_flush(twin->port);
 	if (rc < 0)
 		log_error("router", "the kernel refuses to change a host twin",
 			"twin=%s namespace=%s why=\"%s\"", twin->name, twin->netns, strerror(-rc));
@@ -272,6 +299,7 @@ void twins_poll(uint64_t now_ns) {
 		if (twin == NULL || twin->lost || !dp_tap_lost(twin->port))
 			continue;
 		twin->lost = true;
+		shortcut_close(i);
 		log_error("router", "host twin lost: somebody has deleted it; apply again",
 			"twin=%s namespace=%s", twin->name, twin->netns);
 		event_emit("router.twin-lost",

@@ -27,6 +27,15 @@ void twin_link(const struct rtr_iface *iface, bool up); // its kernel sees the i
 void twins_poll(uint64_t now_ns); // says so when one is gone from its namespace
 void twins_init(void);
 
+// For shortcut.c: the twin on port `twin`. `rtnl` stays the twin's.
+struct twin_ends {
+	int rtnl;  // a socket in its namespace
+	int index; // of its interface there
+	bool here; // that is leatd's own namespace
+	char identity[NETNS_NAME + RTR_CONF_DEVICE];
+};
+struct twin_ends twin_ends(unsigned twin);
+
 // For netlink.c. The interface whose twin has this index in this namespace, or NULL; whether a twin there is of a VRF, and the first one's
 // VRF (-ENOENT: no twins); each namespace that has twins, once.
 const struct rtr_iface *twin_iface(const char *netns, int index);
