@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 LEAT, RUN = sys.argv[1:3]
 # Nothing stateful is on the interfaces of this test, nobody asks for an address, no VXLAN, no address translation, and no daemon speaks to the kernel.
 NO_ROWS = {'sessions', 'dhcp-leases', 'dhcp-relays', 'dhcp-clients', 'vteps', 'vxlans', 'netlink', 'ra-uplinks', 'nat',
-           'nat-ports', 'expectations'}
+           'nat-ports', 'expectations', 'shortcuts'}
 RATE = re.compile(r'\d+(\.\d+)?[kMG]?(/s)?')
 TEXT = {'duration': re.compile(r'(\d+(\.\d+)?(ns|us|ms|s|m|h|d))+'), 'bytes': re.compile(r'\d+(\.\d+)?[KMGT]?'),
         'rate': RATE, 'mac': re.compile(r'([0-9a-f]{2}:){5}[0-9a-f]{2}'), 'name': re.compile(r'[\w-]{1,31}')}
