@@ -56,7 +56,7 @@ s = conf.L2socket(iface=dev)
 while True:
     s.outs.send(frame)' "$2" "$3" "$4" "$(interface mac)" "$5"
 	wait_until "[ \$(leat_json '.[0].rx_packets + .[1].rx_packets' ports) -gt $(($(leat_json '.[0].rx_packets + .[1].rx_packets' ports) + 20000)) ]" 20
-	expect_eq "$(short)" "" "short cuts of junk"
+	expect_eq "$(short | sed '/:700[0-2]$/d')" "" "short cuts of junk" # connections of before may still end
 	kill $! && { wait $! || true; }
 }
 junk a eth0 10.1.0.9 10.1.0.1 9
