@@ -86,31 +86,19 @@ static __always_inline int same_mac(const __u8 *a, const __u8 *b) {
 		       (a[5] ^ b[5])) == 0;
 }
 
-static __always_inline struct shortcut_flow *flow_in(struct __sk_buff *skb) {
+static __always_inline struct shortcut_flow *flow_of(struct __sk_buff *skb, int way) {
 	struct shortcut_key key;
 	struct frame f;
+	int in = way == SHORTCUT_IN;
 
 	if (!read(skb, &f))
 		return NULL;
-	__builtin_memcpy(key.local, f.target, sizeof(key.local));
-	__builtin_memcpy(key.remote, f.source, sizeof(key.remote));
-	key.local_port = f.tcp.dest;
-	key.remote_port = f.tcp.source;
+	__builtin_memcpy(key.local, in ? f.target : f.source, sizeof(key.local));
+	__builtin_memcpy(key.remote, in ? f.source : f.target, sizeof(key.remote));
+	key.local_port = in ? f.tcp.dest : f.tcp.source;
+	key.remote_port = in ? f.tcp.source : f.tcp.dest;
 	struct shortcut_flow *flow = bpf_map_lookup_elem(&flows, &key);
-	return flow && same_mac(flow->mac, f.eth.h_dest) ? flow : NULL;
-}
-
-static __always_inline struct shortcut_flow *flow_out(struct __sk_buff *skb) {
-	struct shortcut_key key;
-	struct frame f;
-
-	if (!read(skb, &f))
-		return NULL;
-	__builtin_memcpy(key.local, f.source, sizeof(key.local));
-	__builtin_memcpy(key.remote, f.target, sizeof(key.remote));
-	key.local_port = f.tcp.source;
-	key.remote_port = f.tcp.dest;
-	return bpf_map_lookup_elem(&flows, &key);
+	return flow && (!in || same_mac(flow->mac, f.eth.h_dest)) ? flow : NULL;
 }
 
 static __always_inline void count(
@@ -121,12 +109,12 @@ static __always_inline void count(
 
 SEC("socket")
 int taken(struct __sk_buff *skb) {
-	return flow_in(skb) ? 0 : ALL;
+	return flow_of(skb, SHORTCUT_IN) ? 0 : ALL;
 }
 
 SEC("tc")
 int from_port(struct __sk_buff *skb) {
-	struct shortcut_flow *flow = flow_in(skb);
+	struct shortcut_flow *flow = flow_of(skb, SHORTCUT_IN);
 
 	if (!flow)
 		return TC_ACT_UNSPEC;
@@ -137,12 +125,13 @@ int from_port(struct __sk_buff *skb) {
 
 SEC("tc")
 int to_twin(struct __sk_buff *skb) {
-	return flow_in(skb) ? (int)bpf_redirect(links.twin, BPF_F_INGRESS) : TC_ACT_SHOT;
+	return flow_of(skb, SHORTCUT_IN) ? (int)bpf_redirect(links.twin, BPF_F_INGRESS)
+					 : TC_ACT_SHOT;
 }
 
 SEC("tc")
 int from_twin(struct __sk_buff *skb) {
-	struct shortcut_flow *flow = flow_out(skb);
+	struct shortcut_flow *flow = flow_of(skb, SHORTCUT_OUT);
 
 	if (!flow)
 		return TC_ACT_UNSPEC;
@@ -153,7 +142,7 @@ int from_twin(struct __sk_buff *skb) {
 // What the kernel itself says on the pair (multicast reports) stays there.
 SEC("tc")
 int to_port(struct __sk_buff *skb) {
-	return flow_out(skb) ? (int)bpf_redirect(links.port, 0) : TC_ACT_SHOT;
+	return flow_of(skb, SHORTCUT_OUT) ? (int)bpf_redirect(links.port, 0) : TC_ACT_SHOT;
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <rte_jhash.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,12 +31,10 @@ struct way {
 
 // ---- the pair ---------------------------------------------------------------------------------------------------
 
-// Names that are the same when leatd starts again, so that it finds what it left when it was killed. FNV-1a.
+// Names that are the same when leatd starts again, so that it finds what it left when it was killed.
 static void names_make(struct way *way, const char *identity) {
-	uint32_t hash = 2166136261u;
+	uint32_t hash = rte_jhash(identity, (uint32_t)strlen(identity), 0);
 
-	for (const char *c = identity; *c; c++)
-		hash = (hash ^ (uint8_t)*c) * 16777619u;
 	snprintf(way->outer, sizeof(way->outer), "leat%08xo", hash);
 	snprintf(way->inner, sizeof(way->inner), "leat%08xi", hash);
 }
